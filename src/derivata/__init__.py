@@ -1,0 +1,1 @@
+"""derivata: write the loss once; calculus does the rest."""

@@ -1,0 +1,274 @@
+"""The five contracts that everything else is written against.
+
+    F(params, hyper) = sum_i s_i loss(y_i, z_i(params)) + R(params, hyper)
+
+A ``Loss`` sees only outputs z, a ``Predictor`` knows only how outputs move with parameters, a
+``Penalty`` sees only parameters and hyperparameters, a ``HessianInverse`` answers questions about
+H^-1, and a ``Criterion`` says what hyperparameters should minimise. F is a **sum in nats**, never a
+mean, so a penalty is a prior precision and H is a posterior precision.
+
+Shapes used throughout: n rows, k outputs, p parameters, h hyperparameters. ``hyper`` is the log of
+the penalty strengths. Arrays are float64. Outputs are always (n, k), also when k = 1.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Protocol
+
+import numpy as np
+
+if TYPE_CHECKING:
+    from derivata.objective import Expansion, Objective
+
+Array = np.ndarray
+Rows = slice | Array
+
+
+class RowDerivatives(Protocol):
+    """A loss at given outputs: every derivative on demand, sharing its exponentials."""
+
+    @property
+    def value(self) -> Array:
+        """The losses, (n,)."""
+        ...
+
+    @property
+    def gradient(self) -> Array:
+        """First derivatives by the outputs, (n, k)."""
+        ...
+
+    @property
+    def hessian(self) -> Array:
+        """Second derivatives by the outputs, (n, k, k)."""
+        ...
+
+    def third(self, matrices: Array) -> Array | None:
+        """Third derivatives contracted with one symmetric matrix a row, (n, k).
+
+        The tensor itself, (n, k, k, k), is never formed. None stands for zero.
+        """
+        ...
+
+
+class Loss(Protocol):
+    """What one row costs, as a function of its outputs alone."""
+
+    name: str
+    n_outputs: int
+    curvature_is_constant: bool
+
+    def at(self, y: Array, outputs: Array) -> RowDerivatives:
+        """Derivatives at ``outputs`` (n, k) for targets ``y`` (n,)."""
+        ...
+
+    def null_outputs(self, y: Array, weight: Array) -> Array:
+        """The best constant outputs, (k,)."""
+        ...
+
+    def validate(self, y: Array) -> None:
+        """Raise ``InvalidTarget`` if some target is illegal."""
+        ...
+
+
+class Design(Protocol):
+    """A matrix of n rows and p columns; the only place that knows how it is stored."""
+
+    n_rows: int
+    n_columns: int
+
+    def matvec(self, coefs: Array) -> Array:
+        """X @ coefs: (p, k) -> (n, k)."""
+        ...
+
+    def rmatvec(self, values: Array) -> Array:
+        """X.T @ values: (n, k) -> (p, k)."""
+        ...
+
+    def gram(self, weights: Array) -> Array:
+        """X.T diag(weights[:, m]) X for each m: (n, m) -> (m, p, p)."""
+        ...
+
+    def quadratics(self, matrices: Array) -> Array:
+        """x_i.T M x_i for each symmetric M: (m, p, p) -> (n, m)."""
+        ...
+
+    def column_norms(self) -> Array:
+        """Euclidean norm of each column, (p,)."""
+        ...
+
+    def dense(self, rows: Rows) -> Array:
+        """The chosen rows as an array (len(rows), p)."""
+        ...
+
+    def take(self, rows: Rows) -> Design:
+        """The design of the chosen rows."""
+        ...
+
+
+class Predictor(Protocol):
+    """Outputs as a function of parameters, and how they move."""
+
+    n_rows: int
+    n_outputs: int
+    n_params: int
+
+    def predict(self, params: Array) -> Array:
+        """Outputs (n, k)."""
+        ...
+
+    def jvp(self, params: Array, direction: Array) -> Array:
+        """J @ direction: (p,) -> (n, k)."""
+        ...
+
+    def vjp(self, params: Array, cotangent: Array) -> Array:
+        """J.T @ cotangent: (n, k) -> (p,)."""
+        ...
+
+    def jacobian(self, params: Array, rows: Rows) -> Array:
+        """J of the chosen rows, (m, k, p)."""
+        ...
+
+    def gram(self, params: Array, weights: Array) -> Array:
+        """sum_i J_i.T W_i J_i for symmetric W_i: (n, k, k) -> (p, p)."""
+        ...
+
+    def leverage(self, params: Array, matrix: Array) -> Array:
+        """J_i A J_i.T for a symmetric A: (p, p) -> (n, k, k)."""
+        ...
+
+    def curvature_vp(self, params: Array, cotangent: Array, direction: Array) -> Array | float:
+        """sum_i u_i . (second derivative of z_i) @ direction; 0 for a linear predictor."""
+        ...
+
+    def column_norms(self) -> Array:
+        """A size for each parameter's column of J, (p,)."""
+        ...
+
+    def take(self, rows: Rows) -> Predictor:
+        """The predictor of the chosen rows."""
+        ...
+
+
+class HasDiagonal(Protocol):
+    """A symmetric matrix of which perhaps only the diagonal is ever formed."""
+
+    def diagonal(self) -> Array:
+        """The diagonal, (p,)."""
+        ...
+
+
+class Penalty(Protocol):
+    """R(params, hyper): smooth, with a diagonal Hessian in params."""
+
+    n_params: int
+    n_hyper: int
+    hyper_names: tuple[str, ...]
+
+    def value(self, params: Array, hyper: Array) -> float:
+        """R itself."""
+        ...
+
+    def gradient(self, params: Array, hyper: Array) -> Array:
+        """By params, (p,)."""
+        ...
+
+    def hessian_diagonal(self, params: Array, hyper: Array) -> Array:
+        """Diagonal of the Hessian by params, (p,); zero for a free parameter."""
+        ...
+
+    def hvp(self, params: Array, hyper: Array, direction: Array) -> Array:
+        """Hessian by params times a direction, (p,) or (p, m)."""
+        ...
+
+    def mixed_vjp(self, params: Array, hyper: Array, cotangent: Array) -> Array:
+        """cotangent . d2R / dparams dhyper: (p,) -> (h,)."""
+        ...
+
+    def mixed_jvp(self, params: Array, hyper: Array, direction: Array) -> Array:
+        """How the gradient by params moves along ``direction`` (h,) of hyper: (p,)."""
+        ...
+
+    def hessian_vjp(self, params: Array, hyper: Array, matrix: HasDiagonal) -> Array:
+        """Derivative of trace(matrix @ Hessian) by hyper, (h,)."""
+        ...
+
+
+class Sandwich(HasDiagonal, Protocol):
+    """M = H^-1 (sum_i J_i.T C_i J_i) H^-1, asked only what is needed of it."""
+
+    def leverage(self) -> Array:
+        """J_i M J_i.T for every row, (n, k, k)."""
+        ...
+
+
+class HessianInverse(Protocol):
+    """Everything that is asked of H^-1 of one expansion."""
+
+    reason: str
+    null_space: Array | None
+
+    def solve(self, right: Array) -> Array:
+        """H^-1 @ right: (p,) or (p, m)."""
+        ...
+
+    def leverage(self, predictor: Predictor | None = None) -> Array:
+        """J_i H^-1 J_i.T for the rows of the expansion, or of another predictor: (n, k, k)."""
+        ...
+
+    def sandwich(self, cotangents: Array) -> Sandwich:
+        """H^-1 (J.T C J) H^-1 for symmetric C_i: (n, k, k)."""
+        ...
+
+    def logdet(self) -> float:
+        """log det H."""
+        ...
+
+    def diagonal(self) -> Array:
+        """Diagonal of H^-1, (p,): variances of the parameters."""
+        ...
+
+
+@dataclass(frozen=True)
+class Partials:
+    """A criterion at one minimiser, with its partial derivatives."""
+
+    value: float
+    by_params: Array  # (p,)
+    by_hyper: Array  # (h,) direct part: what moves when params stay
+    row_losses: Array  # (m,) what each judged row contributes
+    row_gradients: Array  # (m, k) derivative of each judged row's loss by its own outputs
+    leverage_gram: Array | None = None  # (p, p) J.T C J, C the derivative by the leverages
+
+
+class Surrogate(Protocol):
+    """A cheap stand-in for a criterion near one minimiser, and where the minimiser would move."""
+
+    def at(self, hyper: Array) -> tuple[float, Array]:
+        """Value and gradient by hyper."""
+        ...
+
+    def params(self, hyper: Array) -> Array:
+        """Approximate minimiser for other hyperparameters, (p,): a warm start."""
+        ...
+
+
+@dataclass(frozen=True)
+class Subproblem:
+    """One fit that a criterion asks for, how it judges the minimiser, and its stand-in."""
+
+    objective: Objective
+    judge: Callable[[Expansion, HessianInverse], Partials]
+    judged: Predictor  # whose rows `Partials.row_losses` are
+    surrogate: Callable[[Expansion, Partials, Array], Surrogate]  # with the hypergradient
+
+
+class Criterion(Protocol):
+    """What hyperparameters should minimise: a sum over one or more fits, in nats."""
+
+    name: str
+
+    def subproblems(self, objective: Objective) -> list[Subproblem]:
+        """The fits it needs and the judge of each."""
+        ...

@@ -1,0 +1,6 @@
+"""What hyperparameters should minimise."""
+
+from derivata.criteria.leave_one_out import LeaveOneOut
+from derivata.criteria.resampling import HoldOut, KFold
+
+__all__ = ["HoldOut", "KFold", "LeaveOneOut"]

@@ -1,0 +1,120 @@
+"""Criteria that judge a fit on rows it has not seen: hold-out and K folds.
+
+Folds are dealt from rows sorted by target (ties in random order), so each fold has nearly the same
+distribution of targets: stratified for classes, balanced for numbers. A fold whose training part
+lacked a class would otherwise be possible.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+
+from derivata.contracts import Array, HessianInverse, Partials, Subproblem
+from derivata.criteria.frozen import FrozenHoldOut
+from derivata.errors import InvalidParameter
+from derivata.objective import Expansion, Objective
+
+
+@dataclass(frozen=True)
+class HoldOut:
+    """Criterion: the summed loss of a share of rows, from a fit of the others.
+
+    Parameters
+    ----------
+    share : float
+        Share of rows held out, in (0, 1).
+    random_state : int
+        Which rows.
+    """
+
+    share: float = 0.25
+    random_state: int = 0
+    name = "hold-out"
+
+    def __post_init__(self) -> None:
+        if not 0.0 < self.share < 1.0:
+            raise InvalidParameter(f"`share` is {self.share!r}; expected a number in (0, 1).")
+
+    def subproblems(self, objective: Objective) -> list[Subproblem]:
+        """One fit, of the rows kept."""
+        n_parts = max(round(1.0 / min(self.share, 1.0 - self.share)), 2)
+        fold = deal_folds(objective.y, n_parts, self.random_state)
+        held = (fold == 0) if self.share <= 0.5 else (fold != 0)
+        return [_held_out(objective, held)]
+
+
+@dataclass(frozen=True)
+class KFold:
+    """Criterion: the summed loss of all rows, each from a fit of the other folds.
+
+    Parameters
+    ----------
+    n_folds : int
+        At least 2.
+    random_state : int
+        How rows are dealt.
+    """
+
+    n_folds: int = 5
+    random_state: int = 0
+
+    def __post_init__(self) -> None:
+        if self.n_folds < 2:
+            raise InvalidParameter(f"`n_folds` is {self.n_folds!r}; expected at least 2.")
+
+    @property
+    def name(self) -> str:
+        """As printed."""
+        return f"{self.n_folds}-fold"
+
+    def subproblems(self, objective: Objective) -> list[Subproblem]:
+        """One fit a fold, of the rows outside it."""
+        n_rows = len(objective.y)
+        if n_rows < self.n_folds:
+            raise InvalidParameter(
+                f"{self.n_folds} folds need at least {self.n_folds} rows, but there are {n_rows}. "
+                "Lower `n_folds`, or use LeaveOneOut()."
+            )
+        fold = deal_folds(objective.y, self.n_folds, self.random_state)
+        return [_held_out(objective, fold == number) for number in range(self.n_folds)]
+
+
+def deal_folds(y: Array, n_folds: int, random_state: int) -> Array:
+    """A fold number for each row, balanced over the target: (n,) integers below ``n_folds``."""
+    rng = np.random.default_rng(random_state)
+    shuffled = rng.permutation(len(y))
+    order = shuffled[np.argsort(y[shuffled], kind="stable")]
+    fold = np.empty(len(y), dtype=np.intp)
+    # Each run of n_folds neighbours in target order gets every fold once, in random order.
+    for start in range(0, len(y), n_folds):
+        run = order[start : start + n_folds]
+        fold[run] = rng.permutation(n_folds)[: len(run)]
+    return fold
+
+
+def _held_out(objective: Objective, held: Array) -> Subproblem:
+    valid = objective.take(np.flatnonzero(held))
+
+    def judge(expansion: Expansion, inverse: HessianInverse) -> Partials:
+        return hold_out_partials(valid, expansion.params)
+
+    def surrogate(expansion: Expansion, partials: Partials, exact: Array) -> FrozenHoldOut:
+        return FrozenHoldOut(expansion, lambda params: hold_out_partials(valid, params))
+
+    return Subproblem(objective.take(np.flatnonzero(~held)), judge, valid.predictor, surrogate)
+
+
+def hold_out_partials(valid: Objective, params: Array) -> Partials:
+    """The summed loss of held-out rows and its derivative by params."""
+    rows = valid.loss.at(valid.y, valid.outputs(params))
+    row_losses = valid.weight * rows.value
+    row_gradients = valid.weight[:, None] * rows.gradient
+    return Partials(
+        value=float(row_losses.sum()),
+        by_params=valid.predictor.vjp(params, row_gradients),
+        by_hyper=np.zeros(valid.penalty.n_hyper),
+        row_losses=row_losses,
+        row_gradients=row_gradients,
+    )

@@ -1,0 +1,156 @@
+"""The inverse Hessian, asked for solves, leverages, sandwiches, determinant and diagonal.
+
+Leverage, L_i = J_i H^-1 J_i^T, is the noun beneath leave-one-out, prediction errors and effective
+parameters; it is computed here and nowhere else. ``invert`` chooses an implementation from the
+sizes and records why:
+
+=====================  =======================================  ================================
+implementation         when                                     cost
+=====================  =======================================  ================================
+``CholeskyInverse``    p up to the number of outputs n k        n p^2 + p^3 / 3
+``PseudoInverse``      the same, but H is singular              n p^2 + 10 p^3
+``WoodburyInverse``    more penalised parameters than outputs   n^2 p + n^3 / 3 (n means n k)
+``IterativeInverse``   too large for either                     a few passes over the data a solve
+=====================  =======================================  ================================
+
+Maths: docs/math/inverse.md
+"""
+
+from __future__ import annotations
+
+from functools import cached_property
+
+import numpy as np
+from scipy.linalg import lapack
+
+from derivata.contracts import Array, HessianInverse, Predictor
+from derivata.curvature.iterative import IterativeInverse
+from derivata.curvature.woodbury import WoodburyInverse
+from derivata.designs.dense import mirror
+from derivata.objective import Expansion
+
+# A p x p array of this size takes 288 MB; beyond it only products with H are affordable.
+LARGEST_DENSE = 6_000
+# The dual form stores J: 5e7 numbers are 400 MB.
+LARGEST_JACOBIAN = 50_000_000
+# A pivot below this share of its diagonal entry means that the column repeats earlier ones.
+SINGULAR_PIVOT = 1e-12
+
+
+def invert(expansion: Expansion) -> HessianInverse:
+    """Prepare H^-1 of an expansion by the cheapest exact means.
+
+    Returns
+    -------
+    HessianInverse
+        With ``reason``, a sentence saying what was chosen and why, and ``null_space``, (p, m) or
+        None: directions in which F is flat, which the inverse leaves out.
+    """
+    predictor = expansion.objective.predictor
+    n_params, n_numbers = predictor.n_params, predictor.n_rows * predictor.n_outputs
+    diagonal = expansion.penalty_diagonal
+    n_penalised = int(np.count_nonzero(diagonal))
+    if n_penalised > n_numbers and n_numbers <= LARGEST_DENSE:
+        every_pull = diagonal[diagonal > 0].min() > 1e-10 * diagonal.max()
+        if every_pull and n_numbers * n_params <= LARGEST_JACOBIAN:
+            return WoodburyInverse(expansion)
+    if n_params > LARGEST_DENSE:
+        return IterativeInverse(expansion)
+    factor, flag = lapack.dpotrf(expansion.hessian, lower=1, clean=0)
+    if flag == 0:
+        pivots = np.diagonal(factor)
+        if (pivots * pivots > SINGULAR_PIVOT * np.diagonal(expansion.hessian)).all():
+            return CholeskyInverse(expansion, factor)
+    return PseudoInverse(expansion)
+
+
+class _DenseInverse:
+    """What follows from having H^-1 as an array."""
+
+    null_space: Array | None = None
+    matrix: Array
+
+    def __init__(self, expansion: Expansion):
+        self.expansion = expansion
+        self.predictor, self.params = expansion.objective.predictor, expansion.params
+
+    def solve(self, right: Array) -> Array:
+        """H^-1 @ right."""
+        return self.matrix @ right
+
+    def leverage(self, predictor: Predictor | None = None) -> Array:
+        """J_i H^-1 J_i.T, (n, k, k); n p^2 multiplications."""
+        return (predictor or self.predictor).leverage(self.params, self.matrix)
+
+    def sandwich(self, cotangents: Array) -> _DenseSandwich:
+        """H^-1 (J.T C J) H^-1; one Gram product."""
+        inner = self.predictor.gram(self.params, cotangents)
+        return _DenseSandwich(self, inner)
+
+    def diagonal(self) -> Array:
+        """Diagonal of H^-1, (p,)."""
+        return np.diagonal(self.matrix).copy()
+
+
+class _DenseSandwich:
+    def __init__(self, inverse: _DenseInverse, inner: Array):
+        self.inverse, self.inner = inverse, inner
+        self.half = inverse.matrix @ inner
+
+    def diagonal(self) -> Array:
+        return np.einsum("ij,ij->i", self.half, self.inverse.matrix)
+
+    def leverage(self) -> Array:
+        return self.inverse.predictor.leverage(
+            self.inverse.params, self.half @ self.inverse.matrix
+        )
+
+
+class CholeskyInverse(_DenseInverse):
+    """H^-1 through H = L L^T."""
+
+    def __init__(self, expansion: Expansion, factor: Array):
+        super().__init__(expansion)
+        self.factor = factor
+        self.reason = f"Cholesky: {len(factor):,} parameters fit in a dense Hessian"
+
+    @cached_property
+    def matrix(self) -> Array:
+        """H^-1 itself, (p, p)."""
+        inverse, _ = lapack.dpotri(self.factor, lower=1)
+        return mirror(inverse)
+
+    def solve(self, right: Array) -> Array:
+        """H^-1 @ right by two triangular solves."""
+        return lapack.dpotrs(self.factor, right, lower=1)[0]
+
+    def logdet(self) -> float:
+        """log det H."""
+        return 2.0 * float(np.log(np.diagonal(self.factor)).sum())
+
+
+class PseudoInverse(_DenseInverse):
+    """H^-1 on the range of a singular H: flat directions are left where they are.
+
+    The rank is decided after scaling H to unit diagonal, so it does not depend on units.
+    """
+
+    def __init__(self, expansion: Expansion):
+        super().__init__(expansion)
+        size = np.sqrt(np.maximum(np.diagonal(expansion.hessian), np.finfo(float).tiny))
+        values, vectors = np.linalg.eigh(expansion.hessian / np.outer(size, size))
+        kept = values > SINGULAR_PIVOT * max(values[-1], 0.0)
+        flat = vectors[:, ~kept] / size[:, None]
+        self.null_space = flat / np.linalg.norm(flat, axis=0)
+        self.log_pivots = np.log(values[kept]).sum() + 2.0 * np.log(size).sum()
+        reduced = vectors[:, kept] / size[:, None]
+        matrix = (reduced / values[kept]) @ reduced.T
+        # Scaling moved the flat directions; project them out again for the minimum-norm solution.
+        basis, _ = np.linalg.qr(self.null_space)
+        project = np.eye(len(size)) - basis @ basis.T
+        self.matrix = project @ matrix @ project
+        self.reason = f"pseudo-inverse: {flat.shape[1]} directions of the Hessian are flat"
+
+    def logdet(self) -> float:
+        """log of the product of the eigenvalues kept, with unit-diagonal scaling undone."""
+        return float(self.log_pivots)

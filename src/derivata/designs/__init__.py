@@ -1,0 +1,7 @@
+"""Design matrices; the only rooms that know how rows are stored."""
+
+from derivata.designs.dense import DenseDesign
+from derivata.designs.sparse import SparseDesign
+from derivata.designs.standardized import Standardized, standardize
+
+__all__ = ["DenseDesign", "SparseDesign", "Standardized", "standardize"]

@@ -1,0 +1,145 @@
+"""Everything derivata raises or warns with, drawn as trees.
+
+Errors, all ``DerivataError`` (and ``ValueError``, so scikit-learn's own handlers still catch them)::
+
+    DerivataError
+    +-- InvalidData            a value in X, y or the weights cannot be used: names the column and row
+    |   +-- ShapeMismatch      two things that must have the same length do not
+    |   +-- InvalidTarget      the target is illegal for the loss (negative counts, one class, ...)
+    |   +-- InvalidWeight      a sample weight, offset or exposure cannot be used
+    +-- InvalidParameter       an argument of ours has a value outside what is allowed
+    +-- NotConverged           something needs a minimiser and was handed another point
+    +-- SingularHessian        the Hessian has no inverse: names the columns responsible
+    +-- NotAvailable           this quantity cannot be had this way; says which way it can
+    +-- TableError             a table cannot be read or has other columns than expected
+    +-- ModelFileError         a saved model is damaged, unsafe or of a newer format
+
+Warnings, all ``DerivataWarning`` (a ``UserWarning``), each with a stable ``code``::
+
+    DerivataWarning
+    +-- NotConvergedWarning    D101  the solver stopped early (also scikit-learn's ConvergenceWarning)
+    +-- BoundWarning           D102  a tuned penalty ended on the edge of its range
+    +-- SeparationWarning      D201  a column or a combination separates the classes
+    +-- CollinearWarning       D202  columns repeat each other; their split is arbitrary
+    +-- ConstantColumnWarning  D203  a column has one value; its coefficient is 0
+    +-- ExtremeValueWarning    D204  a value lies so far out that it rules its column
+    +-- LeverageWarning        D205  a row is fitted by itself alone; leave-one-out cannot judge it
+    +-- PerfectFitWarning      D206  the residuals are zero; error bars are not meaningful
+    +-- UnseenCategoryWarning  D301  a level at predict was not there at fit; it counts as missing
+    +-- TableWarning           D302  a table was read with a repair that you should know of
+"""
+
+from __future__ import annotations
+
+
+class DerivataError(ValueError):
+    """Base of every error raised on purpose by derivata."""
+
+
+class InvalidData(DerivataError):
+    """A value in the data cannot be used; the message names its column and row."""
+
+
+class ShapeMismatch(InvalidData):
+    """Two things that must agree in length or shape do not."""
+
+
+class InvalidTarget(InvalidData):
+    """The target is illegal for the loss."""
+
+
+class InvalidWeight(InvalidData):
+    """A sample weight, an offset or an exposure cannot be used."""
+
+
+class InvalidParameter(DerivataError):
+    """An argument has a value outside what is allowed."""
+
+
+class NotConverged(DerivataError):
+    """A minimiser was needed and another point was given."""
+
+
+class SingularHessian(DerivataError):
+    """The Hessian has no inverse."""
+
+
+class NotAvailable(DerivataError):
+    """The quantity asked for cannot be had this way."""
+
+
+class TableError(DerivataError):
+    """A table cannot be read, or lacks columns that a model needs."""
+
+
+class ModelFileError(DerivataError):
+    """A saved model is damaged, unsafe, or written by a newer format."""
+
+
+class DerivataWarning(UserWarning):
+    """Base of every warning; ``code`` is stable and documented."""
+
+    code = "D000"
+
+    def __str__(self) -> str:
+        return f"[{self.code}] {super().__str__()}"
+
+
+class NotConvergedWarning(DerivataWarning):
+    """The solver stopped before its tolerance was met."""
+
+    code = "D101"
+
+
+class BoundWarning(DerivataWarning):
+    """A tuned penalty ended on the edge of its range."""
+
+    code = "D102"
+
+
+class SeparationWarning(DerivataWarning):
+    """Some combination of columns separates the classes."""
+
+    code = "D201"
+
+
+class CollinearWarning(DerivataWarning):
+    """Columns repeat each other, so the split between them is arbitrary."""
+
+    code = "D202"
+
+
+class ConstantColumnWarning(DerivataWarning):
+    """A column holds a single value; its coefficient is zero."""
+
+    code = "D203"
+
+
+class ExtremeValueWarning(DerivataWarning):
+    """A value lies so far out that it rules its column."""
+
+    code = "D204"
+
+
+class LeverageWarning(DerivataWarning):
+    """A row is fitted by itself alone, so leave-one-out cannot judge it."""
+
+    code = "D205"
+
+
+class PerfectFitWarning(DerivataWarning):
+    """The residuals are zero; error bars are not meaningful."""
+
+    code = "D206"
+
+
+class UnseenCategoryWarning(DerivataWarning):
+    """A category at predict was not there at fit."""
+
+    code = "D301"
+
+
+class TableWarning(DerivataWarning):
+    """A table was read with a repair worth knowing of."""
+
+    code = "D302"

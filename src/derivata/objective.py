@@ -1,0 +1,214 @@
+"""The objective and its second-order Taylor expansion at one point.
+
+    F(params, hyper) = sum_i s_i loss(y_i, z_i(params) + offset_i) + R(params, hyper)
+
+F is a sum in nats, never a mean. Then R is minus the log of a prior, the Hessian is the posterior
+precision, and standard errors, evidence and leave-one-out need no 1/n anywhere. Conversions to
+other libraries' scalings happen in ``estimators`` alone.
+
+Maths: docs/math/objective.md
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from functools import cached_property
+
+import numpy as np
+
+from derivata.contracts import Array, Loss, Penalty, Predictor, RowDerivatives, Rows
+from derivata.errors import NotConverged, ShapeMismatch
+
+
+@dataclass(frozen=True, eq=False)
+class Objective:
+    """Loss of outputs plus penalty, for given data.
+
+    Parameters
+    ----------
+    loss : Loss
+    predictor : Predictor             n_rows, n_outputs, n_params
+    penalty : Penalty                 on the same n_params
+    y : array (n_rows,)               targets
+    weight : array (n_rows,)          row weights, >= 0
+    offset : array (n_rows, n_outputs) or None
+        Added to the outputs.
+
+    Raises
+    ------
+    ShapeMismatch
+        If the parts disagree about rows, outputs or parameters.
+    """
+
+    loss: Loss
+    predictor: Predictor
+    penalty: Penalty
+    y: Array
+    weight: Array
+    offset: Array | None = None
+
+    def __post_init__(self) -> None:
+        predictor = self.predictor
+        if len(self.y) != predictor.n_rows or len(self.weight) != predictor.n_rows:
+            raise ShapeMismatch(
+                f"the predictor has {predictor.n_rows} rows, but `y` has {len(self.y)} and "
+                f"`weight` has {len(self.weight)}."
+            )
+        if self.penalty.n_params != predictor.n_params:
+            raise ShapeMismatch(
+                f"the penalty has {self.penalty.n_params} parameters but the predictor has "
+                f"{predictor.n_params}. Was the intercept counted? Give it the free group -1."
+            )
+        if self.loss.n_outputs != predictor.n_outputs:
+            raise ShapeMismatch(
+                f"the loss needs {self.loss.n_outputs} outputs a row but the predictor gives "
+                f"{predictor.n_outputs}."
+            )
+
+    def at(self, params: Array, hyper: Array) -> Expansion:
+        """The expansion of F at ``params`` (n_params,) for ``hyper`` (n_hyper,)."""
+        return Expansion(self, params, hyper)
+
+    def take(self, rows: Rows) -> Objective:
+        """The objective of the chosen rows, with the same penalty."""
+        offset = None if self.offset is None else self.offset[rows]
+        return Objective(
+            self.loss,
+            self.predictor.take(rows),
+            self.penalty,
+            self.y[rows],
+            self.weight[rows],
+            offset,
+        )
+
+    def outputs(self, params: Array) -> Array:
+        """Outputs with the offset, (n_rows, n_outputs)."""
+        outputs = self.predictor.predict(params)
+        return outputs if self.offset is None else outputs + self.offset
+
+    @cached_property
+    def gradient_scale(self) -> Array:
+        """What a gradient is small against, (n_params,).
+
+        The Cauchy-Schwarz bound |g|_2 |J_j|_2 on the gradient at the best constant outputs: it has
+        the gradient's units, so a tolerance relative to it means the same on any data.
+        """
+        null = np.tile(self.loss.null_outputs(self.y, self.weight), (self.predictor.n_rows, 1))
+        if self.offset is not None:
+            null = null + self.offset
+        residual = self.loss.at(self.y, null).gradient * self.weight[:, None]
+        size = np.sqrt(np.einsum("nk,nk->", residual, residual))
+        return np.maximum(size * self.predictor.column_norms(), np.finfo(float).tiny)
+
+    @cached_property
+    def constant_gram(self) -> Array | None:
+        """J.T W J if no parameter moves it (squared loss, linear predictor), else None."""
+        if not self.loss.curvature_is_constant:
+            return None
+        return self.predictor.gram(np.zeros(self.predictor.n_params), self.weight[:, None, None])
+
+
+class Expansion:
+    """F to second order at one point: immutable, lazy, each quantity computed once.
+
+    Every solver step returns one and every analysis receives one.
+    """
+
+    def __init__(self, objective: Objective, params: Array, hyper: Array):
+        self.objective, self.params, self.hyper = objective, params, hyper
+
+    @cached_property
+    def outputs(self) -> Array:
+        """Outputs, (n, k)."""
+        return self.objective.outputs(self.params)
+
+    @cached_property
+    def rows(self) -> RowDerivatives:
+        """The unweighted loss of each row with its derivatives by the outputs."""
+        return self.objective.loss.at(self.objective.y, self.outputs)
+
+    @cached_property
+    def penalty_value(self) -> float:
+        """R(params, hyper)."""
+        return self.objective.penalty.value(self.params, self.hyper)
+
+    @cached_property
+    def loss_value(self) -> float:
+        """The weighted sum of the losses."""
+        return float(self.objective.weight @ self.rows.value)
+
+    @property
+    def value(self) -> float:
+        """F, in nats."""
+        return self.loss_value + self.penalty_value
+
+    @cached_property
+    def output_gradient(self) -> Array:
+        """Weighted first derivatives of the losses by the outputs, (n, k)."""
+        return self.objective.weight[:, None] * self.rows.gradient
+
+    @cached_property
+    def output_hessian(self) -> Array:
+        """Weighted second derivatives of the losses by the outputs, (n, k, k)."""
+        return self.objective.weight[:, None, None] * self.rows.hessian
+
+    @cached_property
+    def loss_gradient(self) -> Array:
+        """Gradient of the summed losses by params, (p,)."""
+        return self.objective.predictor.vjp(self.params, self.output_gradient)
+
+    @cached_property
+    def gradient(self) -> Array:
+        """Gradient of F by params, (p,)."""
+        return self.loss_gradient + self.objective.penalty.gradient(self.params, self.hyper)
+
+    @cached_property
+    def relative_gradient(self) -> float:
+        """max |gradient_j| / gradient_scale_j: zero at a minimiser, of order one far from it."""
+        return float(np.max(np.abs(self.gradient) / self.objective.gradient_scale, initial=0.0))
+
+    @cached_property
+    def gram(self) -> Array:
+        """J.T W J, the Gauss-Newton Hessian of the losses, (p, p)."""
+        constant = self.objective.constant_gram
+        if constant is not None:
+            return constant
+        return self.objective.predictor.gram(self.params, self.output_hessian)
+
+    @cached_property
+    def hessian(self) -> Array:
+        """Gauss-Newton Hessian of F, (p, p); exact for a linear predictor."""
+        hessian = self.gram.copy(order="F")
+        hessian[np.diag_indices_from(hessian)] += self.penalty_diagonal
+        return hessian
+
+    @cached_property
+    def penalty_diagonal(self) -> Array:
+        """Diagonal of the penalty's Hessian, (p,)."""
+        return self.objective.penalty.hessian_diagonal(self.params, self.hyper)
+
+    def hvp(self, direction: Array, *, gauss_newton: bool = False) -> Array:
+        """Hessian of F times a direction (p,); two passes over the data, no p x p array."""
+        objective = self.objective
+        moved = objective.predictor.jvp(self.params, direction)
+        weighted = np.einsum("nab,nb->na", self.output_hessian, moved)
+        product = objective.predictor.vjp(self.params, weighted)
+        product += objective.penalty.hvp(self.params, self.hyper, direction)
+        if gauss_newton:
+            return product
+        curvature = objective.predictor.curvature_vp(self.params, self.output_gradient, direction)
+        return product + curvature
+
+    def row_gradients(self, rows: Rows) -> Array:
+        """Gradient by params of the weighted loss of each chosen row, (m, p)."""
+        jacobian = self.objective.predictor.jacobian(self.params, rows)
+        return np.einsum("nkp,nk->np", jacobian, self.output_gradient[rows])
+
+    def require_minimiser(self, tolerance: float, need: str) -> None:
+        """Raise ``NotConverged`` if the relative gradient exceeds ``tolerance``."""
+        if not self.relative_gradient <= tolerance:
+            raise NotConverged(
+                f"{need} needs a minimiser, but the relative gradient here is "
+                f"{self.relative_gradient:.1e} (at most {tolerance:.0e} is allowed): the result "
+                "may be wrong by tens of percent. Raise `max_iter`, or use `solver=Newton()`."
+            )

@@ -1,0 +1,102 @@
+"""Ridge penalties: one strength for a group of parameters.
+
+    R(params, hyper) = 1/2 sum_j exp(hyper[group_j]) params_j^2
+
+exp(hyper) is the precision of a normal prior on the group. Group -1 is free: never penalised.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+
+from derivata.contracts import Array, HasDiagonal
+from derivata.errors import InvalidParameter
+
+FREE = -1
+
+
+@dataclass(frozen=True, eq=False)
+class GroupRidge:
+    """Half a weighted sum of squares, one weight a group.
+
+    Parameters
+    ----------
+    groups : int array (n_params,)
+        The group of each parameter, 0 ... n_hyper - 1, or -1 for a free one.
+    hyper_names : tuple of str
+        A name for each group; its length is n_hyper.
+
+    Raises
+    ------
+    InvalidParameter
+        If a group number has no name, or a named group has no parameter.
+    """
+
+    groups: Array
+    hyper_names: tuple[str, ...]
+
+    def __post_init__(self) -> None:
+        groups = np.asarray(self.groups)
+        object.__setattr__(self, "groups", groups)
+        object.__setattr__(self, "_penalised", groups >= 0)
+        present = np.bincount(groups[groups >= 0], minlength=self.n_hyper)
+        if groups.min(initial=0) < FREE or len(present) > self.n_hyper:
+            raise InvalidParameter(
+                f"`groups` holds numbers from {groups.min()} to {groups.max()}; expected -1 (free) "
+                f"or 0 ... {self.n_hyper - 1}, one for each of the {self.n_hyper} named groups."
+            )
+        if (present == 0).any():
+            empty = [self.hyper_names[g] for g in np.flatnonzero(present == 0)]
+            raise InvalidParameter(f"penalty group {empty[0]!r} has no parameter; leave it out.")
+
+    @property
+    def n_params(self) -> int:
+        """Length of params."""
+        return len(self.groups)
+
+    @property
+    def n_hyper(self) -> int:
+        """Number of groups."""
+        return len(self.hyper_names)
+
+    @property
+    def penalised(self) -> Array:
+        """Which parameters carry a penalty, bool (n_params,)."""
+        return self._penalised  # type: ignore[attr-defined]
+
+    def hessian_diagonal(self, params: Array, hyper: Array) -> Array:
+        """The precision of each parameter, (n_params,); zero where free."""
+        # Index -1 reaches the appended zero, so free parameters need no branch.
+        return np.append(np.exp(hyper), 0.0)[self.groups]
+
+    def value(self, params: Array, hyper: Array) -> float:
+        """Half the weighted sum of squares."""
+        return 0.5 * float(self.hessian_diagonal(params, hyper) @ (params * params))
+
+    def gradient(self, params: Array, hyper: Array) -> Array:
+        """By params, (n_params,)."""
+        return self.hessian_diagonal(params, hyper) * params
+
+    def hvp(self, params: Array, hyper: Array, direction: Array) -> Array:
+        """Hessian times a direction (n_params,) or directions (n_params, m)."""
+        return (self.hessian_diagonal(params, hyper) * direction.T).T
+
+    def mixed_vjp(self, params: Array, hyper: Array, cotangent: Array) -> Array:
+        """cotangent . d2R/dparams dhyper, (n_hyper,)."""
+        return self._by_group(params * cotangent, hyper)
+
+    def mixed_jvp(self, params: Array, hyper: Array, direction: Array) -> Array:
+        """How the gradient by params moves along ``direction`` (n_hyper,): (n_params,)."""
+        return np.append(np.exp(hyper) * direction, 0.0)[self.groups] * params
+
+    def hessian_vjp(self, params: Array, hyper: Array, matrix: HasDiagonal) -> Array:
+        """Derivative of trace(matrix @ Hessian) by hyper, (n_hyper,)."""
+        return self._by_group(matrix.diagonal(), hyper)
+
+    def _by_group(self, values: Array, hyper: Array) -> Array:
+        if self.n_hyper == 0:
+            return np.zeros(0)
+        sums = np.bincount(self.groups + 1, values, minlength=self.n_hyper + 1)[1:]
+        return sums * np.exp(hyper)

@@ -1,0 +1,109 @@
+"""The one outer loop of every full-batch solver, and what it returns.
+
+A solver is a direction; the loop around it is the same: stop if the gradient is small, step along
+the direction, shorten the step until F decreases enough (Armijo), repeat. Source of the step rule:
+Nocedal & Wright (2006), Numerical Optimization, 2nd ed., section 3.1.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass, field
+
+import numpy as np
+
+from derivata.contracts import Array
+from derivata.objective import Expansion
+
+# Armijo's constant: a step must realise this share of the decrease its slope promises.
+SUFFICIENT_DECREASE = 1e-4
+SHORTEST_STEP = 1e-10
+
+
+@dataclass(frozen=True)
+class FitResult:
+    """Where a solver stopped, and why.
+
+    Attributes
+    ----------
+    expansion : Expansion
+        At the last point: parameters, value, gradient, Hessian.
+    converged : bool
+        Whether the relative gradient met the tolerance.
+    n_iter : int
+        Steps taken.
+    reason : str
+        One sentence.
+    values : tuple of float
+        F before each step and at the end.
+    gradients : tuple of float
+        The relative gradient likewise.
+    """
+
+    expansion: Expansion
+    converged: bool
+    n_iter: int
+    reason: str
+    values: tuple[float, ...] = field(repr=False, default=())
+    gradients: tuple[float, ...] = field(repr=False, default=())
+
+
+def descend(
+    start: Expansion, direction: Callable[[Expansion], Array], tol: float, max_iter: int
+) -> FitResult:
+    """Follow ``direction`` with Armijo steps until the relative gradient is at most ``tol``.
+
+    Rounding ends a descent that cannot go lower: if no step decreases F, or F has stopped moving
+    to the last digit, the result counts as converged when the gradient is within 1e4 rounding
+    units of zero, and says so.
+    """
+    expansion = start
+    values, gradients = [expansion.value], [expansion.relative_gradient]
+    n_iter = 0
+    while expansion.relative_gradient > tol and n_iter < max_iter:
+        following = _armijo(expansion, direction(expansion))
+        if following is None:
+            break
+        expansion = following
+        n_iter += 1
+        values.append(expansion.value)
+        gradients.append(expansion.relative_gradient)
+    converged = expansion.relative_gradient <= tol
+    if converged:
+        reason = f"relative gradient {expansion.relative_gradient:.1e} is at most tol {tol:.0e}"
+    elif n_iter >= max_iter:
+        reason = (
+            f"max_iter = {max_iter} reached with a relative gradient of "
+            f"{expansion.relative_gradient:.1e} (tol {tol:.0e})"
+        )
+    else:
+        rounding = 1e4 * np.finfo(float).eps
+        converged = expansion.relative_gradient <= max(rounding, 100 * tol)
+        reason = (
+            f"no step lowers the objective further; relative gradient "
+            f"{expansion.relative_gradient:.1e} (tol {tol:.0e})"
+        )
+    return FitResult(expansion, converged, n_iter, reason, tuple(values), tuple(gradients))
+
+
+def _armijo(expansion: Expansion, direction: Array) -> Expansion | None:
+    """The expansion at the first of the steps 1, 1/2, 1/4 ... that decreases F enough, or None."""
+    slope = float(expansion.gradient @ direction)
+    if not slope < 0.0:
+        return None
+    # Near the minimum F changes by less than its rounding; there a step that lowers the gradient
+    # is accepted instead.
+    rounding = 1e-15 * (abs(expansion.loss_value) + expansion.penalty_value + 1.0)
+    step = 1.0
+    while step >= SHORTEST_STEP:
+        trial = expansion.objective.at(expansion.params + step * direction, expansion.hyper)
+        enough = expansion.value + SUFFICIENT_DECREASE * step * slope
+        if trial.value <= enough:
+            return trial
+        if trial.value <= expansion.value + rounding:
+            if trial.relative_gradient < 0.5 * expansion.relative_gradient:
+                return trial
+            if -slope * step < rounding:
+                return None
+        step *= 0.5
+    return None

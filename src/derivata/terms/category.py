@@ -1,0 +1,177 @@
+"""A text column as one 0/1 feature a level, every level kept.
+
+    z_l(x) = 1 if x is level l, else 0;     sum_l z_l(x) = 1 for a level seen at fit.
+
+No level is left out as a reference: the penalty makes the coefficients unique, and treats every level
+alike (a random effect). They are then deviations from the weighted average level, which is also what
+a row of zeros (a level never seen at fit) gets.
+"""
+
+from __future__ import annotations
+
+import warnings
+from collections import defaultdict
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+
+from derivata.errors import ModelFileError, TableWarning, UnseenCategoryWarning
+from derivata.terms.record import check_keys, flag_field, text_field, texts_field
+
+MAX_LEVELS = 1_000
+"""Levels that get a feature of their own; the rarer rest shares one."""
+
+
+@dataclass(frozen=True)
+class Category:
+    """The levels of the text column ``column``, most frequent first.
+
+    Parameters
+    ----------
+    column : str
+    levels : tuple of str          each has a feature of its own
+    has_missing : bool             missing cells were there at fit and are a level
+    has_other : bool               levels beyond `MAX_LEVELS` were merged into one
+    """
+
+    column: str
+    levels: tuple[str, ...]
+    has_missing: bool = False
+    has_other: bool = False
+    group = "category"
+
+    @classmethod
+    def fit(cls, column: str, values: np.ndarray, weight: np.ndarray | None = None) -> Category:
+        """Learn the levels, sorted by their total weight, then by name.
+
+        Beyond `MAX_LEVELS` the rest is merged into one level and a `TableWarning` names the column.
+
+        Parameters
+        ----------
+        column : str                   its name
+        values : (n_rows,) object      of str; None = missing
+        weight : (n_rows,) or None     non-negative; all ones if None
+
+        Returns
+        -------
+        term : Category
+        """
+        codes, words = factorize(values)
+        totals = np.bincount(codes, weight, len(words))
+        order = sorted(
+            (code for code, word in enumerate(words) if word is not None),
+            key=lambda code: (-totals[code], words[code]),
+        )
+        kept = tuple(str(words[code]) for code in order[:MAX_LEVELS])
+        if len(order) > MAX_LEVELS:
+            warnings.warn(
+                f"column {column!r} has {len(order):,} levels; the {MAX_LEVELS:,} most frequent get "
+                f"a coefficient each and the other {len(order) - MAX_LEVELS:,} share one, "
+                f"'{column}=(other)'. Group its levels yourself, or drop the column.",
+                TableWarning,
+                stacklevel=2,
+            )
+        return cls(column, kept, None in words, len(order) > MAX_LEVELS)
+
+    @property
+    def names(self) -> tuple[str, ...]:
+        """One name a level, ``column=level``; then ``(missing)`` and ``(other)`` if there are."""
+        words = list(self.levels)
+        for word in ["(missing)"] * self.has_missing + ["(other)"] * self.has_other:
+            while word in words:  # a level may itself be spelled "(missing)"
+                word = f"({word})"
+            words.append(word)
+        return tuple(f"{self.column}={word}" for word in words)
+
+    def block(self, values: np.ndarray) -> np.ndarray:
+        """Return the design block of ``values``; see `entries` for levels not seen at fit.
+
+        Parameters
+        ----------
+        values : (n_rows,) object      of str; None = missing
+
+        Returns
+        -------
+        block : (n_rows, n_levels)     zeros and ones, float64
+        """
+        rows, columns, ones = self.entries(values)
+        block = np.zeros((len(values), len(self.names)))
+        block[rows, columns] = ones
+        return block
+
+    def entries(self, values: np.ndarray) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+        """Return rows, columns and values of the entries of `block` that are not zero.
+
+        A level not seen at fit has no entry, and one `UnseenCategoryWarning` names such levels with
+        their count; the same holds for missing cells where the fit saw none. Where rare levels were
+        merged, a level that is not kept may be one of them, so it counts as one, silently.
+        """
+        codes, words = factorize(values)
+        position: dict[str | None, int] = {word: i for i, word in enumerate(self.levels)}
+        if self.has_missing:
+            position[None] = len(self.levels)
+        other = len(self.names) - 1 if self.has_other else -1
+        places = np.array(
+            [position.get(word, other if word is not None else -1) for word in words], np.intp
+        )
+        columns = places[codes]
+        rows = np.flatnonzero(columns >= 0)
+        if rows.size < len(values):
+            unseen = [word for word, place in zip(words, places, strict=True) if place < 0]
+            self._warn_unseen(unseen, len(values) - rows.size, len(values))
+        return rows, columns[rows], np.ones(rows.size)
+
+    def _warn_unseen(self, unseen: list[str | None], n_cells: int, n_rows: int) -> None:
+        shown = [repr(word) if word is not None else "a missing cell" for word in unseen[:5]]
+        more = f" and {len(unseen) - 5} more" if len(unseen) > 5 else ""
+        warnings.warn(
+            f"column {self.column!r} has {', '.join(shown)}{more}, never seen at fit, in {n_cells} "
+            f"of {n_rows} rows; they are predicted as an average level. If this is a spelling of "
+            "a known level, correct it; else fit again with such rows.",
+            UnseenCategoryWarning,
+            stacklevel=3,
+        )
+
+    def to_dict(self) -> dict[str, Any]:
+        """Return the term as plain JSON types."""
+        return {
+            "kind": "category",
+            "column": self.column,
+            "levels": list(self.levels),
+            "has_missing": self.has_missing,
+            "has_other": self.has_other,
+        }
+
+    @classmethod
+    def from_dict(cls, record: Any, where: str = "term") -> Category:
+        """Rebuild what `to_dict` gave.
+
+        Raises
+        ------
+        ModelFileError                 naming the malformed field
+        """
+        check_keys(record, ("kind", "column", "levels", "has_missing", "has_other"), where)
+        term = cls(
+            text_field(record, "column", where),
+            texts_field(record, "levels", where),
+            flag_field(record, "has_missing", where),
+            flag_field(record, "has_other", where),
+        )
+        if not term.names or len(term.levels) > MAX_LEVELS:
+            raise ModelFileError(
+                f"`{where}.levels` holds {len(term.levels):,} levels, expected 1 to {MAX_LEVELS:,}."
+            )
+        return term
+
+
+def factorize(values: Sequence | np.ndarray) -> tuple[np.ndarray, list]:
+    """Return codes (n_rows,) and the distinct values they stand for, in order of appearance.
+
+    One dictionary look-up a value: several times faster than `np.unique`, which sorts objects.
+    """
+    seen: defaultdict[Any, int] = defaultdict()
+    seen.default_factory = seen.__len__
+    codes = np.fromiter(map(seen.__getitem__, values), np.intp, len(values))
+    return codes, list(seen)
