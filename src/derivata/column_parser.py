@@ -1,17 +1,17 @@
 """Words to columns: which columns of a text table hold numbers, words or dates.
 
-A column is numeric if every present cell is a number. Otherwise let s be the share of present cells
-that are none, and call the column *coded* if its cells repeat as codes do: at most 50 distinct ones,
-each four times on average. Then
+A column is numeric if every present cell is a number. Otherwise let s be the share of present
+cells that are none, and call the column *coded* if its cells repeat as codes do: at most 50
+distinct ones, each four times on average. Then
 
     s < 1 %, or not coded and s <= 25 %,
     or not coded and s <= 50 % in at most 3 distinct words      refused, naming the first such line
     otherwise                                                   text; said, if a tenth are numbers
 
-so that one stray word among 10,000 numbers never turns them into 10,000 categories, while codes such
-as 0, 1, 2, 3+ stay what they are. Where the delimiter is not a comma, columns whose numbers have a
-decimal comma are read so (1.234,5 = 1234.5), and then a column of nothing but 1.234 in the same file
-has thousands too, with a warning.
+so that one stray word among 10,000 numbers never turns them into 10,000 categories, while codes
+such as 0, 1, 2, 3+ stay what they are. Where the delimiter is not a comma, columns whose numbers
+have a decimal comma are read so (1.234,5 = 1234.5), and then a column of nothing but 1.234 in the
+same file has thousands too, with a warning.
 
 The file is parsed once, a chunk of rows at a time, each chunk of a column straight to floats. Words
 are kept only where a chunk is not numeric; a column that turns out late to be text is read again.
@@ -51,13 +51,16 @@ class ParseRules:
     decimal: str | None = None
 
 
-def parse_columns(text: CsvText, rules: ParseRules) -> tuple[list[Column], np.ndarray]:
-    """Read every column of ``text``.
+def parse_columns(
+    text: CsvText, rules: ParseRules, wanted: Collection[str]
+) -> tuple[list[Column], np.ndarray]:
+    """Read the ``wanted`` columns of ``text``.
 
     Parameters
     ----------
     text : CsvText
     rules : ParseRules
+    wanted : collection of str     names; the cells of other columns are only counted
 
     Returns
     -------
@@ -68,7 +71,7 @@ def parse_columns(text: CsvText, rules: ParseRules) -> tuple[list[Column], np.nd
     ------
     TableError                     a ragged row, a stray word in a numeric column, or no rows
     """
-    every = set(range(len(text.names)))
+    every = {j for j, name in enumerate(text.names) if name in wanted}
     as_words = {j for j in every if text.names[j] in rules.categories}
     comma = rules.decimal == ","
     piles, lines = _gather(text, rules.missing, every, every if comma else as_words)
@@ -80,8 +83,8 @@ def parse_columns(text: CsvText, rules: ParseRules) -> tuple[list[Column], np.nd
             piles, lines = _gather(text, rules.missing, every, every)
 
     verdicts = {
-        j: _judge(piles[j], _levels(piles[j], rules.missing, comma), name in rules.categories)
-        for j, name in enumerate(text.names)
+        j: _judge(piles[j], _levels(piles[j], rules.missing, comma), j in as_words)
+        for j in sorted(every)
     }
     for j, verdict in verdicts.items():
         if verdict.is_refused:
@@ -90,15 +93,15 @@ def parse_columns(text: CsvText, rules: ParseRules) -> tuple[list[Column], np.nd
     if again:
         piles |= _gather(text, rules.missing, again, again)[0]
     columns, levels = [], {}
-    for j, name in enumerate(text.names):
-        levels[j] = _levels(piles[j], rules.missing, comma)
+    for j in verdicts:
+        name, levels[j] = text.names[j], _levels(piles[j], rules.missing, comma)
         if verdicts[j].is_text:
             pairs = zip(piles[j].words, levels[j].is_missing, strict=True)
             words = [None if gap else word for word, gap in pairs]
             columns.append(text_column(name, piles[j].codes, words))
         else:
             columns.append(Column(name, piles[j].numbers(levels[j].values)))
-    _warn_of_doubts(text, verdicts, levels, lines, rules.categories)
+    _warn_of_doubts(text, verdicts, levels, lines, as_words)
     return columns, lines
 
 
@@ -164,7 +167,11 @@ def _gather(
         for j, pile in piles.items():
             part = None
             is_coded = bool(pile.parts) and pile.parts[-1].dtype != np.float64
-            if j not in as_words and not is_coded and not (underscores and "_" in "".join(cells[j])):
+            if (
+                j not in as_words
+                and not is_coded
+                and not (underscores and "_" in "".join(cells[j]))
+            ):
                 part = _floats(cells[j], missing)
                 if part is not None and numeric_missing.size:
                     part[np.isin(part, numeric_missing)] = np.nan
@@ -258,7 +265,7 @@ def _stray_fault(text: CsvText, j: int, verdict: _Verdict, lines: np.ndarray) ->
         f"`{text.source}`, line {lines[verdict.row]}, column {name!r}: {word[:40]!r} is no number, "
         f"while {1 - verdict.stray_share:.2%} of the column's cells are. Correct it; or declare it "
         f"missing (`--missing {word[:40]!r}`, `missing=MISSING_WORDS | {{{word[:40]!r}}}`); or "
-        f"make the column a category (`--category {name}`, `categories=[{name!r}]`)."
+        f"make the column a category (`--category {name!r}`, `categories=[{name!r}]`)."
     )
 
 
@@ -267,19 +274,20 @@ def _warn_of_doubts(
     verdicts: dict[int, _Verdict],
     levels: dict[int, _Levels],
     lines: np.ndarray,
-    categories: Collection[str],
+    categories: Collection[int],
 ) -> None:
     """Warn of columns that a reader could have meant otherwise."""
-    for j, name in enumerate(text.names):
-        verdict, place = verdicts[j], f"`{text.source}`, column {name!r}"
-        if verdict.is_text and name not in categories:
+    for j, verdict in verdicts.items():
+        name = text.names[j]
+        place = f"`{text.source}`, column {name!r}"
+        if verdict.is_text and j not in categories:
             line, word = lines[verdict.row], verdict.word.strip()
             if verdict.stray_share <= 0.9:
                 _warn(
                     f"{place} is read as text: {1 - verdict.stray_share:.0%} of its cells are "
                     f"numbers, but line {line} holds {word[:40]!r}. To read it as numbers, declare "
                     "such words missing (`--missing WORD`); to be rid of this, name it as a "
-                    f"category (`--category {name}`)."
+                    f"category (`--category {name!r}`)."
                 )
             elif _DECORATION.search(word) and _number(_DECORATION.sub("", word)) is not None:
                 _warn(
@@ -287,11 +295,13 @@ def _warn_of_doubts(
                     "number with a sign, unit or separator. Write plain numbers to read it as "
                     "such; if the comma is the decimal one, pass `--decimal ,`."
                 )
-    dotted = [text.names[j] for j in verdicts if levels[j].is_dotted.any() and not verdicts[j].is_text]
+    dotted = [
+        text.names[j] for j in verdicts if levels[j].is_dotted.any() and not verdicts[j].is_text
+    ]
     if dotted:
         _warn(
-            f"`{text.source}`, {quote_names(dotted)}: a dot is taken as a thousands separator (1.234 "
-            "is 1234), because the file has decimal commas. If it is the decimal one, pass "
+            f"`{text.source}`, {quote_names(dotted)}: a dot is taken as a thousands separator "
+            "(1.234 is 1234), because the file has decimal commas. If it is the decimal one, pass "
             "`--decimal .` and write every number so."
         )
 

@@ -58,11 +58,19 @@ class Column:
         """Which cells are missing, (n_rows,) bool."""
         if self.values.dtype == np.float64:
             return np.isnan(self.values)
-        return np.equal(self.values, None).astype(bool)
+        return np.fromiter((cell is None for cell in self.values), bool, len(self.values))
 
     def take(self, rows: np.ndarray) -> Column:
         """Return the column with only ``rows``: an index or bool array."""
         return replace(self, values=self.values[rows])
+
+    def as_text(self) -> Column:
+        """Return the column as text: 2.5 as "2.5", 3.0 as "3", each in its shortest spelling."""
+        if self.values.dtype != np.float64:
+            return self
+        numbers, codes = np.unique(self.values, return_inverse=True)
+        words = [None if x != x else repr(x).removesuffix(".0") for x in numbers.tolist()]
+        return text_column(self.name, codes, words)
 
 
 def text_column(name: str, codes: np.ndarray, words: Sequence[str | None]) -> Column:
@@ -98,8 +106,7 @@ def warn_of_rounded_integers(columns: Iterable[Column]) -> None:
         if column.kind == "numeric" and column.values.size:
             top = np.fmax.reduce(np.abs(column.values))
             # Beyond 2^64 it is no integer type's value but a measurement such as 6e23.
-            whole = 2.0**53 < top < 2.0**64 and np.all(np.isnan(column.values % 1) | (column.values % 1 == 0))
-            if whole:
+            if 2.0**53 < top < 2.0**64 and not np.any(column.values % 1 > 0):
                 names.append(column.name)
     if names:
         warnings.warn(

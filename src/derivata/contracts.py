@@ -55,9 +55,20 @@ class RowDerivatives(Protocol):
 class Loss(Protocol):
     """What one row costs, as a function of its outputs alone."""
 
-    name: str
-    n_outputs: int
-    curvature_is_constant: bool
+    @property
+    def name(self) -> str:
+        """As printed."""
+        ...
+
+    @property
+    def n_outputs(self) -> int:
+        """Outputs a row."""
+        ...
+
+    @property
+    def curvature_is_constant(self) -> bool:
+        """Whether second derivatives depend on neither y nor outputs."""
+        ...
 
     def at(self, y: Array, outputs: Array) -> RowDerivatives:
         """Derivatives at ``outputs`` (n, k) for targets ``y`` (n,)."""
@@ -75,8 +86,15 @@ class Loss(Protocol):
 class Design(Protocol):
     """A matrix of n rows and p columns; the only place that knows how it is stored."""
 
-    n_rows: int
-    n_columns: int
+    @property
+    def n_rows(self) -> int:
+        """Number of rows."""
+        ...
+
+    @property
+    def n_columns(self) -> int:
+        """Number of columns."""
+        ...
 
     def matvec(self, coefs: Array) -> Array:
         """X @ coefs: (p, k) -> (n, k)."""
@@ -110,9 +128,20 @@ class Design(Protocol):
 class Predictor(Protocol):
     """Outputs as a function of parameters, and how they move."""
 
-    n_rows: int
-    n_outputs: int
-    n_params: int
+    @property
+    def n_rows(self) -> int:
+        """Number of rows."""
+        ...
+
+    @property
+    def n_outputs(self) -> int:
+        """Outputs a row."""
+        ...
+
+    @property
+    def n_params(self) -> int:
+        """Number of parameters."""
+        ...
 
     def predict(self, params: Array) -> Array:
         """Outputs (n, k)."""
@@ -162,9 +191,20 @@ class HasDiagonal(Protocol):
 class Penalty(Protocol):
     """R(params, hyper): smooth, with a diagonal Hessian in params."""
 
-    n_params: int
-    n_hyper: int
-    hyper_names: tuple[str, ...]
+    @property
+    def n_params(self) -> int:
+        """Number of parameters."""
+        ...
+
+    @property
+    def n_hyper(self) -> int:
+        """Number of hyperparameters."""
+        ...
+
+    @property
+    def hyper_names(self) -> tuple[str, ...]:
+        """A name for each hyperparameter."""
+        ...
 
     def value(self, params: Array, hyper: Array) -> float:
         """R itself."""
@@ -206,8 +246,15 @@ class Sandwich(HasDiagonal, Protocol):
 class HessianInverse(Protocol):
     """Everything that is asked of H^-1 of one expansion."""
 
-    reason: str
-    null_space: Array | None
+    @property
+    def reason(self) -> str:
+        """What was chosen and why."""
+        ...
+
+    @property
+    def null_space(self) -> Array | None:
+        """Flat directions left out, (p, m), or None."""
+        ...
 
     def solve(self, right: Array) -> Array:
         """H^-1 @ right: (p,) or (p, m)."""
@@ -239,7 +286,6 @@ class Partials:
     by_hyper: Array  # (h,) direct part: what moves when params stay
     row_losses: Array  # (m,) what each judged row contributes
     row_gradients: Array  # (m, k) derivative of each judged row's loss by its own outputs
-    leverage_gram: Array | None = None  # (p, p) J.T C J, C the derivative by the leverages
 
 
 class Surrogate(Protocol):
@@ -261,13 +307,16 @@ class Subproblem:
     objective: Objective
     judge: Callable[[Expansion, HessianInverse], Partials]
     judged: Predictor  # whose rows `Partials.row_losses` are
-    surrogate: Callable[[Expansion, Partials, Array], Surrogate]  # with the hypergradient
+    surrogate: Callable[[Expansion, HessianInverse], Surrogate | None]  # None: not worthwhile
 
 
 class Criterion(Protocol):
     """What hyperparameters should minimise: a sum over one or more fits, in nats."""
 
-    name: str
+    @property
+    def name(self) -> str:
+        """As printed."""
+        ...
 
     def subproblems(self, objective: Objective) -> list[Subproblem]:
         """The fits it needs and the judge of each."""

@@ -44,3 +44,8 @@ class Guard:
     def ties(self) -> Array:
         """The directions that an infinitely strong guard leaves free, (n_hyper, n_kinds)."""
         return np.eye(int(self.kinds.max(initial=-1)) + 1)[self.kinds]
+
+
+def no_guard(n_hyper: int) -> Guard:
+    """A guard of strength zero."""
+    return Guard(0.0, np.zeros(n_hyper, dtype=np.intp))

@@ -25,9 +25,21 @@ def hypergradient(expansion: Expansion, partials: Partials, inverse: HessianInve
     partials : Partials               of the criterion there
     inverse : HessianInverse          of the same expansion
     """
+    return value_and_hypergradient(expansion, partials, inverse)[1]
+
+
+def value_and_hypergradient(
+    expansion: Expansion, partials: Partials, inverse: HessianInverse
+) -> tuple[float, Array]:
+    """Criterion at the exact minimiser near an expansion, and its total derivative by hyper.
+
+    The value is corrected by the adjoint, - d criterion/d params H^-1 gradient, so its error is
+    second order in the gradient that the solver left.
+    """
     adjoint = inverse.solve(partials.by_params)
     penalty = expansion.objective.penalty
-    return partials.by_hyper - penalty.mixed_vjp(expansion.params, expansion.hyper, adjoint)
+    mixed = penalty.mixed_vjp(expansion.params, expansion.hyper, adjoint)
+    return partials.value - float(adjoint @ expansion.gradient), partials.by_hyper - mixed
 
 
 def params_by_hyper(expansion: Expansion, inverse: HessianInverse) -> Array:

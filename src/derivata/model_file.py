@@ -14,8 +14,8 @@ computes it again and accepts no other, so that overlapping offsets, lying shape
 flipped bits all fall to one comparison. No array is made before every size has been checked.
 
 Checksums find damage, not malice: who can write the file can write its checksums. A hostile file is
-harmless because reading it runs none of its code and cannot ask for more memory than it is long
-(its JSON, which Python keeps some ten times larger, is limited). So nothing here ever unpickles.
+harmless because reading it runs none of its code and takes no more memory than it is long, but for
+its 16 MiB of JSON, which as Python objects are at most some 550 MB. So nothing here ever unpickles.
 
 The safetensors package reads these files, and a test proves it. It is not used to read: it checks
 offsets and sizes but neither checksums nor the document, allows headers of 100 MB, and, once the

@@ -179,8 +179,7 @@ class Expansion:
     def hessian(self) -> Array:
         """Gauss-Newton Hessian of F, (p, p); exact for a linear predictor."""
         hessian = self.gram.copy(order="F")
-        hessian[np.diag_indices_from(hessian)] += self.penalty_diagonal
-        return hessian
+        return add_to_diagonal(hessian, self.penalty_diagonal)
 
     @cached_property
     def penalty_diagonal(self) -> Array:
@@ -212,3 +211,9 @@ class Expansion:
                 f"{self.relative_gradient:.1e} (at most {tolerance:.0e} is allowed): the result "
                 "may be wrong by tens of percent. Raise `max_iter`, or use `solver=Newton()`."
             )
+
+
+def add_to_diagonal(matrix: Array, diagonal: Array) -> Array:
+    """Add to the diagonal of a contiguous square array, in place; the same array."""
+    matrix.ravel(order="K")[:: len(matrix) + 1] += diagonal
+    return matrix

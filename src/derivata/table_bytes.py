@@ -1,10 +1,10 @@
 """The bytes of a text table on disk, as UTF-8 without a mark.
 
-A file is read once, whole, and every guard applies while it is read: a gzip bomb is refused as soon as
-it has unpacked to `GZIP_FREE` bytes at more than `GZIP_RATIO` to one, and a file without a line break
-in `READ_CHUNK` bytes as soon as those are read. The encoding is told by the byte order mark; without
-one the bytes must be UTF-8, and if they are not they are taken as Windows-1252 (a superset of Latin-1's
-letters), with a `TableWarning`, because that is what such files nearly always are.
+A file is read once, whole, and every guard applies while it is read: a gzip bomb is refused as soon
+as it has unpacked to `GZIP_FREE` bytes at more than `GZIP_RATIO` to one, and a file without a line
+break in `READ_CHUNK` bytes as soon as those are read. The encoding is told by the byte order mark;
+without one the bytes must be UTF-8, and if they are not they are taken as Windows-1252 (which has
+the letters of Latin-1 and more), with a `TableWarning`: such files nearly always are.
 """
 
 from __future__ import annotations
@@ -71,7 +71,7 @@ def read_text_bytes(path: str | os.PathLike[str]) -> bytes:
         file.seek(0)
         if packed:
             try:
-                data = _read_guarded(gzip.GzipFile(fileobj=file), source, file)
+                data = _read_guarded(gzip.open(file), source, file)
             except (EOFError, gzip.BadGzipFile, zlib.error) as error:
                 raise TableError(
                     f"`{source}` is damaged gzip ({error}). Copy or download it again."
@@ -110,7 +110,9 @@ def open_binary(path: str | os.PathLike[str]) -> IO[bytes]:
         if place.is_dir():
             raise TableError(f"`{path}` is a directory, expected a file. Name one file in it.")
         if not place.exists():
-            files = [entry.name for entry in place.parent.iterdir()] if place.parent.is_dir() else []
+            files = (
+                [entry.name for entry in place.parent.iterdir()] if place.parent.is_dir() else []
+            )
             hint = did_you_mean(place.name, files) if files else "Its directory does not exist."
             raise TableError(f"there is no file `{path}`. {hint}")
         return place.open("rb")
@@ -128,7 +130,9 @@ def line_at(body: bytes, position: int) -> int:
     return before.count(b"\n") + before.count(b"\r") + 1
 
 
-def _read_guarded(stream: IO[bytes], source: str, packed: IO[bytes] | None = None) -> bytes:
+def _read_guarded(
+    stream: IO[bytes] | gzip.GzipFile, source: str, packed: IO[bytes] | None = None
+) -> bytes:
     """Read all of ``stream``; ``packed`` is the compressed file beneath it, if there is one."""
     chunks, n_bytes = [], 0
     while chunk := stream.read(READ_CHUNK):

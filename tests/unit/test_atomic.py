@@ -22,6 +22,26 @@ def test_the_file_appears_only_when_the_block_ends(tmp_path):
     assert list(tmp_path.iterdir()) == [path]
 
 
+@posix
+def test_the_bytes_reach_the_disk_before_the_name_and_the_name_after(tmp_path, monkeypatch):
+    seen = []
+    fsync, replace = os.fsync, os.replace
+
+    def watched_fsync(descriptor):
+        seen.append("folder" if stat.S_ISDIR(os.fstat(descriptor).st_mode) else "file")
+        assert seen[-1] == "folder" or os.fstat(descriptor).st_size == 3  # not in a buffer still
+        fsync(descriptor)
+
+    def watched_replace(source, target):
+        seen.append("rename")
+        replace(source, target)
+
+    monkeypatch.setattr(os, "fsync", watched_fsync)
+    monkeypatch.setattr(os, "replace", watched_replace)
+    write_bytes_atomic(tmp_path / "a", b"new")
+    assert seen == ["file", "rename", "folder"]
+
+
 def test_text_is_written_as_utf8_with_its_line_ends_untouched(tmp_path):
     write_text_atomic(str(tmp_path / "a"), "größe\r\nα\n")
     assert (tmp_path / "a").read_bytes() == "größe\r\nα\n".encode()

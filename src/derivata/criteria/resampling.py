@@ -12,7 +12,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from derivata.contracts import Array, HessianInverse, Partials, Subproblem
-from derivata.criteria.frozen import FrozenHoldOut
+from derivata.criteria.frozen import FrozenHoldOut, is_dense
 from derivata.errors import InvalidParameter
 from derivata.objective import Expansion, Objective
 
@@ -100,7 +100,9 @@ def _held_out(objective: Objective, held: Array) -> Subproblem:
     def judge(expansion: Expansion, inverse: HessianInverse) -> Partials:
         return hold_out_partials(valid, expansion.params)
 
-    def surrogate(expansion: Expansion, partials: Partials, exact: Array) -> FrozenHoldOut:
+    def surrogate(expansion: Expansion, inverse: HessianInverse) -> FrozenHoldOut | None:
+        if not is_dense(inverse):
+            return None
         return FrozenHoldOut(expansion, lambda params: hold_out_partials(valid, params))
 
     return Subproblem(objective.take(np.flatnonzero(~held)), judge, valid.predictor, surrogate)

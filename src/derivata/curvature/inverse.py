@@ -26,7 +26,6 @@ from scipy.linalg import lapack
 from derivata.contracts import Array, HessianInverse, Predictor
 from derivata.curvature.iterative import IterativeInverse
 from derivata.curvature.woodbury import WoodburyInverse
-from derivata.designs.dense import mirror
 from derivata.objective import Expansion
 
 # A p x p array of this size takes 288 MB; beyond it only products with H are affordable.
@@ -56,7 +55,7 @@ def invert(expansion: Expansion) -> HessianInverse:
             return WoodburyInverse(expansion)
     if n_params > LARGEST_DENSE:
         return IterativeInverse(expansion)
-    factor, flag = lapack.dpotrf(expansion.hessian, lower=1, clean=0)
+    factor, flag = lapack.dpotrf(expansion.hessian, lower=1)
     if flag == 0:
         pivots = np.diagonal(factor)
         if (pivots * pivots > SINGULAR_PIVOT * np.diagonal(expansion.hessian)).all():
@@ -101,9 +100,7 @@ class _DenseSandwich:
         return np.einsum("ij,ij->i", self.half, self.inverse.matrix)
 
     def leverage(self) -> Array:
-        return self.inverse.predictor.leverage(
-            self.inverse.params, self.half @ self.inverse.matrix
-        )
+        return self.inverse.predictor.leverage(self.inverse.params, self.half @ self.inverse.matrix)
 
 
 class CholeskyInverse(_DenseInverse):
@@ -117,8 +114,8 @@ class CholeskyInverse(_DenseInverse):
     @cached_property
     def matrix(self) -> Array:
         """H^-1 itself, (p, p)."""
-        inverse, _ = lapack.dpotri(self.factor, lower=1)
-        return mirror(inverse)
+        root, _ = lapack.dtrtri(self.factor, lower=1)
+        return root.T @ root
 
     def solve(self, right: Array) -> Array:
         """H^-1 @ right by two triangular solves."""

@@ -23,6 +23,8 @@ from derivata.contracts import Array, Rows
 BLOCK_SIZE = 2**17
 # Above this width the row-wise products of one block no longer fit in the cache.
 WIDEST_PAIRING = 160
+# Below this width a full product is faster than preparing a triangular one.
+NARROW = 64
 
 
 @dataclass(frozen=True, eq=False)
@@ -73,19 +75,20 @@ class DenseDesign:
     def _gram(self, weight: Array) -> Array:
         if weight.min(initial=0.0) < 0.0:
             return self._signed_gram(weight)
-        total = np.zeros((self.n_columns, self.n_columns), order="F")
+        # NumPy sees that scaled @ scaled.T is symmetric and computes one triangle.
         root = np.sqrt(weight)
+        total: Array | float = 0.0
         for rows in self._row_blocks(BLOCK_SIZE // self.n_columns):
             scaled = self.columns[:, rows] * root[rows]
-            total = blas.dsyrk(1.0, scaled.T, 1.0, total, trans=1, lower=1, overwrite_c=1)
-        return mirror(total)
+            total = total + scaled @ scaled.T
+        return np.asarray(total)
 
     def _signed_gram(self, weight: Array) -> Array:
-        total = np.zeros((self.n_columns, self.n_columns))
+        total: Array | float = 0.0
         for rows in self._row_blocks(BLOCK_SIZE // self.n_columns):
             block = self.columns[:, rows]
-            total += (block * weight[rows]) @ block.T
-        return total
+            total = total + (block * weight[rows]) @ block.T
+        return np.asarray(total)
 
     def _gram_by_pairs(self, weights: Array) -> Array:
         packed = np.zeros((self._n_pairs, weights.shape[1]))
@@ -108,15 +111,9 @@ class DenseDesign:
                 result[rows] = pairs.T @ packed.T
             return result
         for m, matrix in enumerate(matrices):
-            # x.T M x = 2 x.T U x with U the upper triangle, its diagonal halved: a triangular
-            # product, half the multiplications of the full one.
-            half = np.asfortranarray(np.triu(matrix))
-            half[np.diag_indices_from(half)] *= 0.5
             for rows in self._row_blocks(BLOCK_SIZE // self.n_columns):
-                block = np.ascontiguousarray(self.columns[:, rows])
-                # .T makes it a Fortran array (rows, p): block.T @ half.T
-                product = blas.dtrmm(2.0, half, block.T, side=1, trans_a=1)
-                result[rows, m] = np.einsum("ij,ij->j", product.T, block)
+                block = self.columns[:, rows]
+                result[rows, m] = np.einsum("ij,ij->j", _half_product(matrix, block), block)
         return result
 
     def column_norms(self) -> Array:
@@ -155,8 +152,13 @@ class DenseDesign:
             yield rows, pairs
 
 
-def mirror(lower: Array) -> Array:
-    """Fill the upper triangle of a square array from its lower one, in place."""
-    rows, cols = np.tril_indices(len(lower), -1)
-    lower[cols, rows] = lower[rows, cols]
-    return lower
+def _half_product(matrix: Array, block: Array) -> Array:
+    """Some N @ block with x.T N x = x.T M x for every column x of the block."""
+    if len(matrix) < NARROW:
+        return matrix @ block
+    # x.T M x = 2 x.T U x with U the upper triangle, its diagonal halved: a triangular product,
+    # half the multiplications of the full one.
+    half = np.asfortranarray(np.triu(matrix))
+    half.T.reshape(-1)[:: len(half) + 1] *= 0.5
+    # Right-multiplication of the transposed block is what BLAS can do without another transpose.
+    return blas.dtrmm(2.0, half, np.ascontiguousarray(block).T, side=1, trans_a=1, overwrite_b=1).T

@@ -68,8 +68,7 @@ class GroupRidge:
 
     def hessian_diagonal(self, params: Array, hyper: Array) -> Array:
         """The precision of each parameter, (n_params,); zero where free."""
-        # Index -1 reaches the appended zero, so free parameters need no branch.
-        return np.append(np.exp(hyper), 0.0)[self.groups]
+        return self._per_param(np.exp(hyper))
 
     def value(self, params: Array, hyper: Array) -> float:
         """Half the weighted sum of squares."""
@@ -89,11 +88,17 @@ class GroupRidge:
 
     def mixed_jvp(self, params: Array, hyper: Array, direction: Array) -> Array:
         """How the gradient by params moves along ``direction`` (n_hyper,): (n_params,)."""
-        return np.append(np.exp(hyper) * direction, 0.0)[self.groups] * params
+        return self._per_param(np.exp(hyper) * direction) * params
 
     def hessian_vjp(self, params: Array, hyper: Array, matrix: HasDiagonal) -> Array:
         """Derivative of trace(matrix @ Hessian) by hyper, (n_hyper,)."""
         return self._by_group(matrix.diagonal(), hyper)
+
+    def _per_param(self, per_group: Array) -> Array:
+        # Index -1 reaches the last entry, zero, so free parameters need no branch.
+        padded = np.zeros(self.n_hyper + 1)
+        padded[:-1] = per_group
+        return padded[self.groups]
 
     def _by_group(self, values: Array, hyper: Array) -> Array:
         if self.n_hyper == 0:

@@ -1,7 +1,7 @@
 """Terms: what a column of a table becomes in the design.
 
-A term is a small frozen value, fitted to one column, that turns any later column of that name into a
-block of features. All of them answer the same questions, so an encoder never asks what kind one is:
+A term is a small frozen value, fitted to one column, that turns any later column of that name into
+a block of features. All answer the same questions, so an encoder never asks what kind one is:
 
 ====================================  =============================================================
 ``Term.fit(column, values, weight)``  the term, with what it learnt from the training rows
@@ -79,7 +79,7 @@ def term_from_dict(record: Any, where: str = "term") -> Term:
     kind = record.get("kind") if isinstance(record, dict) else None
     if not isinstance(kind, str) or kind not in KINDS:
         raise ModelFileError(
-            f"`{where}.kind` is {kind!r}, expected one of {', '.join(sorted(KINDS))}. The model file "
-            "is damaged or was written by a newer version of derivata."
+            f"`{where}.kind` is {kind!r}, expected one of {', '.join(sorted(KINDS))}. The model "
+            "file is damaged or was written by a newer version of derivata."
         )
     return KINDS[kind].from_dict(record, where)

@@ -2,9 +2,9 @@
 
     z_l(x) = 1 if x is level l, else 0;     sum_l z_l(x) = 1 for a level seen at fit.
 
-No level is left out as a reference: the penalty makes the coefficients unique, and treats every level
-alike (a random effect). They are then deviations from the weighted average level, which is also what
-a row of zeros (a level never seen at fit) gets.
+No level is left out as a reference: the penalty makes the coefficients unique, and treats every
+level alike (a random effect). A row of zeros, which a level never seen at fit gets, is then
+predicted by what is known of the row otherwise.
 """
 
 from __future__ import annotations
@@ -67,8 +67,8 @@ class Category:
         kept = tuple(str(words[code]) for code in order[:MAX_LEVELS])
         if len(order) > MAX_LEVELS:
             warnings.warn(
-                f"column {column!r} has {len(order):,} levels; the {MAX_LEVELS:,} most frequent get "
-                f"a coefficient each and the other {len(order) - MAX_LEVELS:,} share one, "
+                f"column {column!r} has {len(order):,} levels; the {MAX_LEVELS:,} most frequent "
+                f"get a coefficient each and the other {len(order) - MAX_LEVELS:,} share one, "
                 f"'{column}=(other)'. Group its levels yourself, or drop the column.",
                 TableWarning,
                 stacklevel=2,
@@ -107,6 +107,10 @@ class Category:
         A level not seen at fit has no entry, and one `UnseenCategoryWarning` names such levels with
         their count; the same holds for missing cells where the fit saw none. Where rare levels were
         merged, a level that is not kept may be one of them, so it counts as one, silently.
+
+        Returns
+        -------
+        rows, columns, ones : three arrays (n_entries,)
         """
         codes, words = factorize(values)
         position: dict[str | None, int] = {word: i for i, word in enumerate(self.levels)}
@@ -128,7 +132,7 @@ class Category:
         more = f" and {len(unseen) - 5} more" if len(unseen) > 5 else ""
         warnings.warn(
             f"column {self.column!r} has {', '.join(shown)}{more}, never seen at fit, in {n_cells} "
-            f"of {n_rows} rows; they are predicted as an average level. If this is a spelling of "
+            f"of {n_rows} rows; they get no coefficient of it. If this is a spelling of "
             "a known level, correct it; else fit again with such rows.",
             UnseenCategoryWarning,
             stacklevel=3,
@@ -147,6 +151,10 @@ class Category:
     @classmethod
     def from_dict(cls, record: Any, where: str = "term") -> Category:
         """Rebuild what `to_dict` gave.
+
+        Returns
+        -------
+        term : Category
 
         Raises
         ------
@@ -167,9 +175,14 @@ class Category:
 
 
 def factorize(values: Sequence | np.ndarray) -> tuple[np.ndarray, list]:
-    """Return codes (n_rows,) and the distinct values they stand for, in order of appearance.
+    """Number the distinct values in order of appearance.
 
     One dictionary look-up a value: several times faster than `np.unique`, which sorts objects.
+
+    Returns
+    -------
+    codes : (n_rows,) int
+    distinct : list                ``distinct[codes[i]] == values[i]``
     """
     seen: defaultdict[Any, int] = defaultdict()
     seen.default_factory = seen.__len__

@@ -3,9 +3,9 @@
     z(x) = x  where x is present,     z(x) = m  where it is missing,
     m = sum_i s_i x_i / sum_i s_i     over the present training rows, s the row weights.
 
-The mean is the fill that leaves the column's own coefficient and the intercept uncorrelated with the
-gap; what the gap itself says is the business of the `Missing` term beside it. The column is not
-standardised here: the design does that, once for all columns.
+A gap filled with the mean adds nothing to the column's covariance with anything, so it does not
+bend the column's coefficient; what the gap itself says is the business of the `Missing` term beside
+it. The column is not standardised here: the design does that, once for all columns.
 """
 
 from __future__ import annotations

@@ -36,12 +36,7 @@ def check_keys(record: Any, keys: tuple[str, ...], where: str) -> None:
 
 
 def text_field(record: dict, key: str, where: str) -> str:
-    """Return the string stored under ``key``.
-
-    Raises
-    ------
-    ModelFileError                 if it is anything else
-    """
+    """Return the string stored under ``key``; anything else is a `ModelFileError`."""
     value = record[key]
     if not isinstance(value, str):
         raise ModelFileError(f"`{where}.{key}` is {_kind(value)}, expected a string.")
@@ -49,12 +44,7 @@ def text_field(record: dict, key: str, where: str) -> str:
 
 
 def number_field(record: dict, key: str, where: str) -> float:
-    """Return the finite number stored under ``key``, as a float.
-
-    Raises
-    ------
-    ModelFileError                 if it is anything else; true and false are no numbers
-    """
+    """Return the finite number stored under ``key``; anything else is a `ModelFileError`."""
     value = record[key]
     if isinstance(value, bool) or not isinstance(value, int | float):
         raise ModelFileError(f"`{where}.{key}` is {_kind(value)}, expected a number.")
@@ -68,12 +58,7 @@ def number_field(record: dict, key: str, where: str) -> float:
 
 
 def flag_field(record: dict, key: str, where: str) -> bool:
-    """Return the true or false stored under ``key``.
-
-    Raises
-    ------
-    ModelFileError                 if it is anything else
-    """
+    """Return the true or false stored under ``key``; anything else is a `ModelFileError`."""
     value = record[key]
     if not isinstance(value, bool):
         raise ModelFileError(f"`{where}.{key}` is {_kind(value)}, expected true or false.")
@@ -81,12 +66,7 @@ def flag_field(record: dict, key: str, where: str) -> bool:
 
 
 def list_field(record: dict, key: str, where: str) -> list:
-    """Return the list stored under ``key``.
-
-    Raises
-    ------
-    ModelFileError                 if it is anything else
-    """
+    """Return the list stored under ``key``; anything else is a `ModelFileError`."""
     value = record[key]
     if not isinstance(value, list):
         raise ModelFileError(f"`{where}.{key}` is {_kind(value)}, expected a list.")
@@ -94,12 +74,7 @@ def list_field(record: dict, key: str, where: str) -> list:
 
 
 def texts_field(record: dict, key: str, where: str) -> tuple[str, ...]:
-    """Return the list of distinct strings stored under ``key``.
-
-    Raises
-    ------
-    ModelFileError                 if it is anything else, or a string comes twice
-    """
+    """Return the distinct strings listed under ``key``; anything else is a `ModelFileError`."""
     values = list_field(record, key, where)
     for position, value in enumerate(values):
         if not isinstance(value, str):

@@ -1,0 +1,81 @@
+"""Leave-one-out, row by row: what follows from outputs, their loss and their leverage.
+
+With R_i = (I - W_i L_i)^-1, a = R g, q the weighted loss gradient at the left-out outputs and
+b = R^T L q:
+
+    z_i^(-i) = z_i + L_i a_i
+    by L_i   C_i = sym[(R_i q_i) a_i^T]
+    by z_i   q_i + W_i b_i + third_i : sym[b_i (L_i a_i)^T]          (leverage held)
+    by W_i   sym[b_i (L_i a_i)^T]
+
+Everything is (n, k) or (n, k, k); nothing here knows parameters.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+
+from derivata.contracts import Array
+from derivata.objective import Expansion
+
+# 1 - (curvature x leverage) below this: the row alone decides its own output.
+SMALLEST_RESIDUAL_SHARE = 1e-10
+
+
+@dataclass(frozen=True)
+class LeftOut:
+    """Leave-one-out losses of rows, and their derivatives by leverage, outputs and curvature."""
+
+    row_losses: Array  # (n,)
+    outputs: Array  # (n, k) left-out outputs
+    gradient: Array  # (n, k) q: derivative of row_losses by the left-out outputs
+    by_leverage: Array  # (n, k, k) C
+    by_outputs: Array  # (n, k) with curvature held too: q + W b
+    by_curvature: Array  # (n, k, k)
+
+
+def left_out(expansion: Expansion, leverage: Array) -> LeftOut:
+    """Leave-one-out of every row of an expansion with leverages (n, k, k)."""
+    objective = expansion.objective
+    W, g = expansion.output_hessian, expansion.output_gradient
+    R = _resolvent(W, leverage)
+    a = _times(R, g)
+    moved = _times(leverage, a)
+    outputs = expansion.outputs + moved
+    rows = objective.loss.at(objective.y, outputs)
+    q = objective.weight[:, None] * rows.gradient
+    b = _times(R.transpose(0, 2, 1), _times(leverage, q))
+    return LeftOut(
+        row_losses=objective.weight * rows.value,
+        outputs=outputs,
+        gradient=q,
+        by_leverage=_symmetric(_times(R, q), a),
+        by_outputs=q + _times(W, b),
+        by_curvature=_symmetric(b, moved),
+    )
+
+
+def _resolvent(W: Array, L: Array) -> Array:
+    """(I - W L)^-1 for each row; kept finite where a row decides its own output alone."""
+    if W.shape[1] == 1:
+        return 1.0 / np.maximum(1.0 - W * L, SMALLEST_RESIDUAL_SHARE)
+    matrices = np.eye(W.shape[1]) - W @ L
+    try:
+        return np.linalg.inv(matrices)
+    except np.linalg.LinAlgError:
+        return np.linalg.pinv(matrices, rcond=SMALLEST_RESIDUAL_SHARE)
+
+
+def _times(matrices: Array, vectors: Array) -> Array:
+    """Matrix times vector, row by row: (n, k, k), (n, k) -> (n, k)."""
+    if vectors.shape[1] == 1:
+        return matrices[:, :, 0] * vectors
+    return (matrices @ vectors[:, :, None])[:, :, 0]
+
+
+def _symmetric(left: Array, right: Array) -> Array:
+    """The symmetric part of left right^T, row by row: (n, k, k)."""
+    outer = left[:, :, None] * right[:, None, :]
+    return outer if left.shape[1] == 1 else 0.5 * (outer + outer.transpose(0, 2, 1))
