@@ -112,8 +112,8 @@ class Design(Protocol):
         """x_i.T M x_i for each symmetric M: (m, p, p) -> (n, m)."""
         ...
 
-    def column_norms(self) -> Array:
-        """Euclidean norm of each column, (p,)."""
+    def column_squares(self, weights: Array) -> Array:
+        """sum_i weights_i x_ij^2 for each column: (n,) -> (p,)."""
         ...
 
     def dense(self, rows: Rows) -> Array:
@@ -171,8 +171,8 @@ class Predictor(Protocol):
         """sum_i u_i . (second derivative of z_i) @ direction; 0 for a linear predictor."""
         ...
 
-    def column_norms(self) -> Array:
-        """A size for each parameter's column of J, (p,)."""
+    def column_squares(self, weights: Array) -> Array:
+        """sum_i weights_i |J_ij|^2 for each parameter: (n,) -> (p,)."""
         ...
 
     def take(self, rows: Rows) -> Predictor:

@@ -90,15 +90,21 @@ class Objective:
     def gradient_scale(self) -> Array:
         """What a gradient is small against, (n_params,).
 
-        The Cauchy-Schwarz bound |g|_2 |J_j|_2 on the gradient at the best constant outputs: it has
-        the gradient's units, so a tolerance relative to it means the same on any data.
+        The Cauchy-Schwarz bound |g|_s |J_j|_s on the gradient at the best constant outputs (norms
+        weighted by rows): it has the gradient's units, so a tolerance relative to it means the
+        same on any data.
         """
-        null = np.tile(self.loss.null_outputs(self.y, self.weight), (self.predictor.n_rows, 1))
-        if self.offset is not None:
-            null = null + self.offset
-        residual = self.loss.at(self.y, null).gradient * self.weight[:, None]
-        size = np.sqrt(np.einsum("nk,nk->", residual, residual))
-        return np.maximum(size * self.predictor.column_norms(), np.finfo(float).tiny)
+        residual = self.null_rows.gradient
+        size = float(self.weight @ np.einsum("nk,nk->n", residual, residual))
+        scale = np.sqrt(size * self.predictor.column_squares(self.weight))
+        return np.maximum(scale, np.finfo(float).tiny)
+
+    @cached_property
+    def null_rows(self) -> RowDerivatives:
+        """The unweighted losses at the best constant outputs (and the offset)."""
+        constant = self.loss.null_outputs(self.y, self.weight)
+        null = np.broadcast_to(constant, (self.predictor.n_rows, len(constant)))
+        return self.loss.at(self.y, null if self.offset is None else null + self.offset)
 
     @cached_property
     def constant_gram(self) -> Array | None:

@@ -29,6 +29,8 @@ from derivata.trust_region import TrustRegion
 # Log penalties range over this much on either side of the mean curvature of a parameter: from
 # e^-18 (1.5e-8, rounding of the Hessian) to e^12 (coefficients shrunk to 6e-6 of their size).
 BELOW, ABOVE = 18.0, 12.0
+# Where tuning starts: coefficients are shrunk by about 1 part in 20 for average columns.
+START_BELOW = 3.0
 FIRST_RADIUS, LARGEST_RADIUS = 4.0, 8.0
 
 
@@ -118,8 +120,7 @@ def tune(
         For the inner fits, warm-started; Newton(tol=1e-6) is precise enough, as the criterion's
         error is second order in the gradient left.
     start : array (n_hyper,), optional
-        Default: every penalty equal to the mean curvature of a parameter, which halves
-        coefficients that are not determined better than average.
+        Default: every penalty e^-3 of the mean curvature of a parameter.
     params : array (n_params,), optional
         Where the first fit starts.
     guard : Guard, optional
@@ -142,7 +143,11 @@ def tune(
     problem = _Problem(criterion.subproblems(objective), solver, guard or no_guard(penalty.n_hyper))
     middle = mean_curvature(objective)
     lower, upper = middle - BELOW, middle + ABOVE
-    base = np.full(penalty.n_hyper, middle - 2.0) if start is None else np.clip(start, lower, upper)
+    base = (
+        np.full(penalty.n_hyper, middle - START_BELOW)
+        if start is None
+        else np.clip(start, lower, upper)
+    )
     directions = np.eye(penalty.n_hyper) if ties is None else ties
     region = TrustRegion(*_box(base, directions, lower, upper), FIRST_RADIUS, LARGEST_RADIUS)
     first = np.zeros(objective.predictor.n_params) if params is None else params
@@ -300,19 +305,12 @@ def _optimism(at: _Evaluation, problem: _Problem, directions: Array, curvature: 
 
 def mean_curvature(objective: Objective) -> float:
     """log of the mean diagonal of J^T W J over penalised parameters, at the best constant fit."""
-    predictor = objective.predictor
-    null = np.tile(
-        objective.loss.null_outputs(objective.y, objective.weight), (len(objective.y), 1)
-    )
-    if objective.offset is not None:
-        null = null + objective.offset
-    curvature = np.einsum("naa->n", objective.loss.at(objective.y, null).hessian)
-    per_output = float(objective.weight @ curvature) / predictor.n_outputs
-    norms = predictor.column_norms()
-    moving = objective.penalty.hessian_diagonal(norms, np.zeros(objective.penalty.n_hyper)) > 0
-    squares = norms[moving] ** 2
-    mean_square = float(squares.mean()) / predictor.n_rows if len(squares) else 1.0
-    return float(np.log(max(per_output * mean_square, 1e-300)))
+    curvature = np.einsum("naa->n", objective.null_rows.hessian) / objective.predictor.n_outputs
+    diagonal = objective.predictor.column_squares(objective.weight * curvature)
+    no_pull = np.zeros(objective.penalty.n_hyper)
+    penalised = objective.penalty.hessian_diagonal(diagonal, no_pull) > 0
+    mean = float(diagonal[penalised].mean()) if penalised.any() else 1.0
+    return float(np.log(max(mean, 1e-300)))
 
 
 def _step(at: _Evaluation) -> TuneStep:

@@ -90,7 +90,7 @@ class FrozenLeaveOneOut(_FrozenFit):
         by_outputs = rows.by_outputs
         third = at.rows.third(rows.by_curvature)
         if third is not None:
-            by_outputs = by_outputs + self.sample.weight[:, None] * third
+            by_outputs = by_outputs + third
         adjoint = lapack.dpotrs(factor, predictor.vjp(params, by_outputs), lower=1)[0]
         gradient = -self.penalty.hessian_vjp(params, hyper, sandwich)
         gradient -= self.penalty.mixed_vjp(params, hyper, adjoint)

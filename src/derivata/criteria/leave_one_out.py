@@ -2,11 +2,11 @@
 
     z_i^(-i) = z_i + L_i (I - W_i L_i)^-1 g_i,    L_i = J_i H^-1 J_i^T,    A = sum_i s_i loss(z_i^(-i))
 
-g_i and W_i are the weighted derivatives of row i's loss. Exact for squared loss and a linear
+g_i and W_i are the derivatives of the observation left out. Exact for squared loss and a linear
 predictor; else one Newton step from the full fit. With C, q, b of ``left_out`` the derivatives are
 
     M                     H^-1 (sum_i J_i^T C_i J_i) H^-1     (moves of H move every leverage)
-    by z_i                q_i + W_i b_i + third_i : (sym[b_i (L_i a_i)^T] - J_i M J_i^T)
+    by z_i                q_i + W_i b_i + third_i : (u_i sym[b_i (L_i a_i)^T] - s_i J_i M J_i^T)
     by hyper, directly    - d trace(M Lambda) / d hyper
 
 followed by the implicit derivative through z. Cost: four passes of n p^2, for any number of
@@ -68,9 +68,11 @@ def leave_one_out_partials(expansion: Expansion, inverse: HessianInverse) -> Par
     sandwich = inverse.sandwich(rows.by_leverage)
     by_outputs = rows.by_outputs
     if not objective.loss.curvature_is_constant:
-        third = expansion.rows.third(rows.by_curvature - sandwich.leverage())
+        # Moves of l'' through the row itself, and through H, which holds it s_i times.
+        through_hessian = objective.weight[:, None, None] * sandwich.leverage()
+        third = expansion.rows.third(rows.by_curvature - through_hessian)
         if third is not None:
-            by_outputs = by_outputs + objective.weight[:, None] * third
+            by_outputs = by_outputs + third
     penalty = objective.penalty
     return Partials(
         value=float(rows.row_losses.sum()),

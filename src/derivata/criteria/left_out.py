@@ -1,12 +1,13 @@
 """Leave-one-out, row by row: what follows from outputs, their loss and their leverage.
 
-With R_i = (I - W_i L_i)^-1, a = R g, q the weighted loss gradient at the left-out outputs and
-b = R^T L q:
+A row of weight s stands for s equal observations, so one observation, u = min(s, 1), is left out:
+a row of weight 2 is judged as two equal rows would be, and a row of weight 1/2 is left out whole.
+With l', l'' the derivatives of the row's loss, g = u l', W = u l'', R = (I - W L)^-1, a = R g,
+q = s l' at the left-out outputs and b = R^T L q, row by row:
 
     z_i^(-i) = z_i + L_i a_i
     by L_i   C_i = sym[(R_i q_i) a_i^T]
-    by z_i   q_i + W_i b_i + third_i : sym[b_i (L_i a_i)^T]          (leverage held)
-    by W_i   sym[b_i (L_i a_i)^T]
+    by z_i   q_i + W_i b_i + u_i (third derivative of l) : sym[b_i (L_i a_i)^T]    (leverage held)
 
 Everything is (n, k) or (n, k, k); nothing here knows parameters.
 """
@@ -26,20 +27,32 @@ SMALLEST_RESIDUAL_SHARE = 1e-10
 
 @dataclass(frozen=True)
 class LeftOut:
-    """Leave-one-out losses of rows, and their derivatives by leverage, outputs and curvature."""
+    """Leave-one-out losses of rows, and their derivatives by leverage, outputs and curvature.
 
-    row_losses: Array  # (n,)
-    outputs: Array  # (n, k) left-out outputs
-    gradient: Array  # (n, k) q: derivative of row_losses by the left-out outputs
-    by_leverage: Array  # (n, k, k) C
-    by_outputs: Array  # (n, k) with curvature held too: q + W b
-    by_curvature: Array  # (n, k, k)
+    Attributes
+    ----------
+    row_losses : array (n,)             weighted
+    outputs : array (n, k)              left-out outputs
+    gradient : array (n, k)             of row_losses by the left-out outputs: q
+    by_leverage : array (n, k, k)       C
+    by_outputs : array (n, k)           with curvature held too: q + W b
+    by_curvature : array (n, k, k)      by l'', through W alone
+    """
+
+    row_losses: Array
+    outputs: Array
+    gradient: Array
+    by_leverage: Array
+    by_outputs: Array
+    by_curvature: Array
 
 
 def left_out(expansion: Expansion, leverage: Array) -> LeftOut:
     """Leave-one-out of every row of an expansion with leverages (n, k, k)."""
     objective = expansion.objective
-    W, g = expansion.output_hessian, expansion.output_gradient
+    removed = np.minimum(objective.weight, 1.0)
+    W = removed[:, None, None] * expansion.rows.hessian
+    g = removed[:, None] * expansion.rows.gradient
     R = _resolvent(W, leverage)
     a = _times(R, g)
     moved = _times(leverage, a)
@@ -53,7 +66,7 @@ def left_out(expansion: Expansion, leverage: Array) -> LeftOut:
         gradient=q,
         by_leverage=_symmetric(_times(R, q), a),
         by_outputs=q + _times(W, b),
-        by_curvature=_symmetric(b, moved),
+        by_curvature=removed[:, None, None] * _symmetric(b, moved),
     )
 
 

@@ -38,9 +38,7 @@ class IterativeInverse:
             "Hessian"
         )
         curvature = np.einsum("naa->n", expansion.output_hessian) / predictor.n_outputs
-        mean = float(curvature.mean()) if len(curvature) else 0.0
-        norms = predictor.column_norms()
-        preconditioner = mean * norms * norms + expansion.penalty_diagonal
+        preconditioner = predictor.column_squares(curvature) + expansion.penalty_diagonal
         self.scale = 1.0 / np.maximum(preconditioner, np.finfo(float).tiny)
 
     def solve(self, right: Array) -> Array:

@@ -116,9 +116,13 @@ class DenseDesign:
                 result[rows, m] = np.einsum("ij,ij->j", _half_product(matrix, block), block)
         return result
 
-    def column_norms(self) -> Array:
-        """Euclidean norms, (p,)."""
-        return np.sqrt(np.einsum("ij,ij->i", self.columns, self.columns))
+    def column_squares(self, weights: Array) -> Array:
+        """sum_i weights_i x_ij^2, (p,)."""
+        total = np.zeros(self.n_columns)
+        for rows in self._row_blocks(BLOCK_SIZE // self.n_columns):
+            block = self.columns[:, rows]
+            total += (block * block) @ weights[rows]
+        return total
 
     def dense(self, rows: Rows) -> Array:
         """The chosen rows, (len(rows), p)."""

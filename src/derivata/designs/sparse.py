@@ -62,9 +62,9 @@ class SparseDesign:
                 result[start : start + height, m] = block.multiply(block @ matrix).sum(axis=1)
         return result
 
-    def column_norms(self) -> Array:
-        """Euclidean norms, (p,)."""
-        return np.sqrt(self.matrix.multiply(self.matrix).sum(axis=0))
+    def column_squares(self, weights: Array) -> Array:
+        """sum_i weights_i x_ij^2, (p,)."""
+        return self.matrix.multiply(self.matrix).T @ weights
 
     def dense(self, rows: Rows) -> Array:
         """The chosen rows, (len(rows), p)."""

@@ -82,9 +82,9 @@ class LinearPredictor:
         """Zero: outputs are linear in the parameters."""
         return 0.0
 
-    def column_norms(self) -> Array:
-        """Norm of each parameter's column of J, (n_params,)."""
-        return np.tile(self.design.column_norms(), self.n_outputs)
+    def column_squares(self, weights: Array) -> Array:
+        """sum_i weights_i |J_ij|^2 for each parameter, (n_params,)."""
+        return np.tile(self.design.column_squares(weights), self.n_outputs)
 
     def take(self, rows: Rows) -> LinearPredictor:
         """The predictor of the chosen rows."""
