@@ -20,7 +20,6 @@ are kept only where a chunk is not numeric; a column that turns out late to be t
 from __future__ import annotations
 
 import re
-import warnings
 from collections import defaultdict
 from collections.abc import Collection
 from dataclasses import dataclass, field
@@ -29,10 +28,10 @@ import numpy as np
 
 from derivata.columns import Column, quote_names, text_column
 from derivata.csv_reader import CsvText
-from derivata.errors import TableError, TableWarning
+from derivata.errors import TableError, TableWarning, warn
 
 _COMMA_NUMBER = re.compile(r"[+-]?(\d{1,3}(\.\d{3})+|\d*)(,\d+)?([eE][+-]?\d+)?")
-_DECORATION = re.compile(r"[\s$€£¥%,'_\u00a0\u202f]|USD|EUR|GBP|CHF")
+_DECORATION = re.compile(r"[\s$€£¥%,'\u00a0\u202f]|USD|EUR|GBP|CHF")
 
 
 @dataclass(frozen=True)
@@ -219,8 +218,9 @@ def _levels(pile: _Pile, missing: frozenset[str], comma: bool) -> _Levels:
     values = np.array([np.nan if value is None else value for value in reading], np.float64)
     values[is_missing] = np.nan
     is_number = np.array([value is not None for value in reading], bool) & ~is_missing
-    thousands = comma and reading is readings[0]
-    is_dotted = np.array([thousands and "." in word for word in words], bool)
+    # Beside 1,5 a dot can only mean thousands; in a column without commas it is a guess.
+    is_guess = comma and reading is readings[0] and not any("," in word for word in words)
+    is_dotted = np.array([is_guess and "." in word for word in words], bool)
     return _Levels(values, is_missing, is_number, is_dotted & is_number)
 
 
@@ -283,28 +283,27 @@ def _warn_of_doubts(
         if verdict.is_text and j not in categories:
             line, word = lines[verdict.row], verdict.word.strip()
             if verdict.stray_share <= 0.9:
-                _warn(
+                warn(
                     f"{place} is read as text: {1 - verdict.stray_share:.0%} of its cells are "
                     f"numbers, but line {line} holds {word[:40]!r}. To read it as numbers, declare "
                     "such words missing (`--missing WORD`); to be rid of this, name it as a "
-                    f"category (`--category {name!r}`)."
+                    f"category (`--category {name!r}`).",
+                    TableWarning,
                 )
             elif _DECORATION.search(word) and _number(_DECORATION.sub("", word)) is not None:
-                _warn(
+                warn(
                     f"{place} is read as text, though {word[:40]!r} on line {line} looks like a "
                     "number with a sign, unit or separator. Write plain numbers to read it as "
-                    "such; if the comma is the decimal one, pass `--decimal ,`."
+                    "such; if the comma is the decimal one, pass `--decimal ,`.",
+                    TableWarning,
                 )
     dotted = [
         text.names[j] for j in verdicts if levels[j].is_dotted.any() and not verdicts[j].is_text
     ]
     if dotted:
-        _warn(
+        warn(
             f"`{text.source}`, {quote_names(dotted)}: a dot is taken as a thousands separator "
             "(1.234 is 1234), because the file has decimal commas. If it is the decimal one, pass "
-            "`--decimal .` and write every number so."
+            "`--decimal .` and write every number so.",
+            TableWarning,
         )
-
-
-def _warn(message: str) -> None:
-    warnings.warn(message, TableWarning, stacklevel=5)

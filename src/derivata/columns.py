@@ -11,13 +11,12 @@ from __future__ import annotations
 
 import difflib
 import re
-import warnings
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
 
 import numpy as np
 
-from derivata.errors import TableWarning
+from derivata.errors import TableWarning, warn
 
 MISSING_WORDS = frozenset(
     ["", "NA", "N/A", "n/a", "#N/A", "<NA>", "NaN", "nan", "null", "NULL", "None", "?", "-", "."]
@@ -100,20 +99,19 @@ def text_column(name: str, codes: np.ndarray, words: Sequence[str | None]) -> Co
 
 
 def warn_of_rounded_integers(columns: Iterable[Column]) -> None:
-    """Warn of columns of whole numbers that float64 can no longer tell apart: beyond 2^53."""
+    """Warn of columns of whole numbers that float64 can no longer tell apart: from 2^53 on."""
     names = []
     for column in columns:
         if column.kind == "numeric" and column.values.size:
             top = np.fmax.reduce(np.abs(column.values))
             # Beyond 2^64 it is no integer type's value but a measurement such as 6e23.
-            if 2.0**53 < top < 2.0**64 and not np.any(column.values % 1 > 0):
+            if 2.0**53 <= top < 2.0**64 and not np.any(column.values % 1 > 0):
                 names.append(column.name)
     if names:
-        warnings.warn(
-            f"{quote_names(names)}: whole numbers above 2^53 = 9007199254740992 are rounded to the "
-            "nearest float, so neighbours become equal. Drop the column if it is an identifier.",
+        warn(
+            f"{quote_names(names)}: whole numbers of 2^53 = 9007199254740992 and more are rounded "
+            "to the nearest float, so neighbours become equal. Drop it if it is an identifier.",
             TableWarning,
-            stacklevel=3,
         )
 
 

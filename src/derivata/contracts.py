@@ -66,6 +66,11 @@ class Loss(Protocol):
         ...
 
     @property
+    def scale_is_free(self) -> bool:
+        """Whether the noise has a scale that the loss leaves out (squared error has, counts not)."""
+        ...
+
+    @property
     def curvature_is_constant(self) -> bool:
         """Whether second derivatives depend on neither y nor outputs."""
         ...

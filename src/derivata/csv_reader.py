@@ -16,7 +16,6 @@ from __future__ import annotations
 import csv
 import io
 import re
-import warnings
 from collections import Counter
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -26,7 +25,7 @@ from typing import Any
 import numpy as np
 
 from derivata.columns import quote_names
-from derivata.errors import InvalidParameter, TableError, TableWarning
+from derivata.errors import InvalidParameter, TableError, TableWarning, warn
 
 CANDIDATES = ",;\t|"
 SAMPLE = 256 * 2**10
@@ -213,12 +212,13 @@ def _refuse_hidden_columns(source: str, sample: str, is_cut: bool) -> None:
                 f"`{source}`: its {len(split[0])} columns seem to be separated by blanks. Use "
                 "commas, semicolons, tabs or pipes."
             )
+    if all(_NUMBER.fullmatch(line) for line in lines[1:]):
+        return  # one column of decimal commas
     for candidate in CANDIDATES:
         rows = _sample_rows(sample, candidate, is_cut)[1:]
         widths = Counter(map(len, rows))
         width, count = widths.most_common(1)[0] if rows else (1, 0)
-        numbers = all(_NUMBER.fullmatch(line) for line in lines[1:])
-        if width > 1 and count >= 0.8 * len(rows) and not numbers:
+        if width > 1 and count >= 0.8 * len(rows):
             raise TableError(
                 f"`{source}`, line 1: one cell, while the lines below hold {width} each "
                 f"(delimiter: {_SPELLED[candidate]}). If line 1 is a title, delete it; if there is "
@@ -246,22 +246,18 @@ def _column_names(source: str, header: list[str]) -> tuple[str, ...]:
             positions[name] = position
             unnamed.append(name)
     if unnamed:
-        warnings.warn(
+        warn(
             f"`{source}`: {len(unnamed)} of {len(names)} cells of the header are empty; they are "
             f"called {quote_names(unnamed)}. Name them, or drop them.",
             TableWarning,
-            stacklevel=4,
         )
-    counting = (
-        names == [str(int(names[0]) + i) for i in range(len(names))]
-        if names[0].isdecimal()
-        else False
-    )
+    # Years, or pandas' 0, 1, 2, ...: numbers that count up are names.
+    first = int(names[0]) if re.fullmatch(r"\d{1,9}", names[0]) else 0
+    counting = names == [str(first + position) for position in range(len(names))]
     if not unnamed and not counting and all(_NUMBER.fullmatch(name) for name in names):
-        warnings.warn(
+        warn(
             f"`{source}`: its first line holds only numbers ({', '.join(names[:4])}, ...) and is "
             "taken as the column names. If it is data, add a line of names above it.",
             TableWarning,
-            stacklevel=4,
         )
     return tuple(names)

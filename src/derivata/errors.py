@@ -31,6 +31,10 @@ Warnings, all ``DerivataWarning`` (a ``UserWarning``), each with a stable ``code
 
 from __future__ import annotations
 
+import sys
+import warnings
+from pathlib import Path
+
 
 class DerivataError(ValueError):
     """Base of every error raised on purpose by derivata."""
@@ -143,3 +147,12 @@ class TableWarning(DerivataWarning):
     """A table was read with a repair worth knowing of."""
 
     code = "D302"
+
+
+def warn(message: str, category: type[DerivataWarning]) -> None:
+    """Issue a warning that points to the first line outside this package: the user's own."""
+    package, level = str(Path(__file__).parent), 2
+    frame = sys._getframe(1)
+    while frame.f_back is not None and frame.f_code.co_filename.startswith(package):
+        frame, level = frame.f_back, level + 1
+    warnings.warn(message, category, stacklevel=level)

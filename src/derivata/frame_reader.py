@@ -105,9 +105,11 @@ def array_columns(array: Any, source: str) -> list[Column]:
         raise InvalidData(f"{source} holds {what} ({cells.dtype}), expected real numbers or words.")
     if cells.dtype.kind == "S":
         cells = np.char.decode(cells, "utf-8")
-    cells = (
-        cells.astype(object) if cells.dtype.kind not in "mM" else cells.astype(str).astype(object)
-    )
+    if cells.dtype.kind in "mM":
+        words = cells.astype(str).astype(object)
+        words[np.isnat(cells)] = None
+        return [Column(name, words[:, j], is_date=True) for j, name in enumerate(names)]
+    cells = cells.astype(object)
     cells = np.ma.filled(cells, None) if isinstance(cells, np.ma.MaskedArray) else cells
     return [_object_column(name, cells[:, j], source) for j, name in enumerate(names)]
 

@@ -13,13 +13,12 @@ import codecs
 import gzip
 import os
 import re
-import warnings
 import zlib
 from pathlib import Path
 from typing import IO
 
 from derivata.columns import did_you_mean
-from derivata.errors import TableError, TableWarning
+from derivata.errors import TableError, TableWarning, warn
 
 READ_CHUNK = 16 * 2**20
 GZIP_FREE = 64 * 2**20
@@ -187,11 +186,11 @@ def _from_windows(body: bytes, source: str, error: UnicodeDecodeError) -> bytes:
     except UnicodeDecodeError:
         text, name = body.decode("latin-1"), "Latin-1"
     line = line_at(body, error.start)
-    word = text[max(0, error.start - 12) : error.start + 12].splitlines()[0].strip()
-    warnings.warn(
+    before, after = text[max(0, error.start - 20) : error.start], text[error.start :][:20]
+    word = re.split(r"[\s,;|]", before)[-1] + re.split(r"[\s,;|]", after)[0]
+    warn(
         f"`{source}` is not UTF-8 (byte 0x{body[error.start]:02x} on line {line}); it is read as "
         f"{name}, which makes that {word!r}. If that is wrong, save the file as UTF-8.",
         TableWarning,
-        stacklevel=5,
     )
     return text.encode()

@@ -1,10 +1,8 @@
 """A table as a design matrix: which term each column becomes, learnt once, applied to any table.
 
-    numeric column            `Linear`, and `Missing` if it has gaps at fit
-    text column               `Category`
-    date, constant, empty     left out, with a coded warning that names the columns
-    identifier                left out likewise: text whose every cell differs (over 20 rows), or
-                              more than `MAX_LEVELS` words, on average in fewer than two rows each
+    numeric column    `Linear`, and `Missing` if it has gaps at fit
+    text column       `Category`
+    any other         left out, with a coded warning; see `column_choice`
 
 Features of one kind (numeric, category, missing) form one penalty group. The matrix is dense unless
 that would take more than `DENSE_BYTES` and three quarters of it are zeros; then it is CSR.
@@ -12,24 +10,17 @@ that would take more than `DENSE_BYTES` and three quarters of it are zeros; then
 
 from __future__ import annotations
 
-import warnings
 from collections.abc import Collection
 from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
 
+from derivata.column_choice import usable_columns
 from derivata.columns import Column, did_you_mean, quote_names
-from derivata.errors import (
-    ConstantColumnWarning,
-    InvalidData,
-    ModelFileError,
-    TableError,
-    TableWarning,
-)
+from derivata.errors import InvalidData, ModelFileError, TableError
 from derivata.tables import Table
 from derivata.terms import Category, Linear, Missing, Term, term_from_dict
-from derivata.terms.category import MAX_LEVELS, factorize
 from derivata.terms.record import check_keys, list_field
 
 DENSE_BYTES = 400 * 10**6
@@ -77,21 +68,16 @@ class TableEncoder:
         InvalidData                    if a number is infinite
         """
         table = table.without(drop) if drop else table
-        if weight is not None and not np.all(weight > 0):
-            table, weight = table.take(weight > 0), weight[weight > 0]
+        if weight is not None:
+            weight = np.asarray(weight, np.float64)
+            if not np.all(weight > 0):
+                table, weight = table.take(weight > 0), weight[weight > 0]
         if not table.n_rows:
             raise TableError(f"{table.source} has no row with a positive weight.")
         terms: list[Term] = []
-        left_out: dict[str, list[str]] = {}
-        for column in table.columns:
+        for column in usable_columns(table):
             _refuse_infinite(column, table)
-            why = _why_left_out(column)
-            if why:
-                left_out.setdefault(why, []).append(column.name)
-            else:
-                terms += _column_terms(column, weight)
-        for why, names in left_out.items():
-            _warn_left_out(why, names)
+            terms += _column_terms(column, weight)
         if not terms:
             raise TableError(
                 f"{table.source}: no column can be used as a feature; {len(table.columns)} were "
@@ -185,7 +171,11 @@ class TableEncoder:
             start += len(term.names)
         rows, places, values = (np.concatenate(part) for part in zip(*parts, strict=True))
         if 4 * values.size <= n_rows * n_features:
-            return sparse.csr_array((values, (rows, places)), shape=(n_rows, n_features))
+            # SciPy keeps the index type it is given, and many a solver takes 32 bits alone.
+            fits = max(values.size, n_rows, n_features) < 2**31
+            index = np.int32 if fits else np.int64
+            where = rows.astype(index), places.astype(index)
+            return sparse.csr_array((values, where), shape=(n_rows, n_features))
         X = np.zeros((n_rows, n_features))
         X[rows, places] = values
         return X
@@ -229,41 +219,6 @@ class TableEncoder:
         return encoder
 
 
-_LEFT_OUT = {
-    "empty": (TableWarning, "no cell present", "Drop them, or fill them."),
-    "constant": (ConstantColumnWarning, "the same value in every row", "They can explain nothing."),
-    "date": (
-        TableWarning,
-        "dates, which are not used as features yet",
-        "Turn them into numbers (a year, a month, days since a day) to use them.",
-    ),
-    "identifier": (
-        TableWarning,
-        "a different word in nearly every row, as identifiers and free text have",
-        "Group their words into fewer to use them.",
-    ),
-}
-
-
-def _why_left_out(column: Column) -> str:
-    """Return the key in `_LEFT_OUT` of why the column is no feature, or ''."""
-    missing = column.missing
-    if missing.all():
-        return "empty"
-    if column.kind == "date":
-        return "date"
-    n_present = missing.size - int(missing.sum())
-    if column.kind == "numeric":
-        low, high = np.fmin.reduce(column.values), np.fmax.reduce(column.values)
-        return "constant" if low == high and n_present == missing.size else ""
-    n_levels = len(factorize(column.values)[1]) - (n_present < missing.size)
-    if n_levels == 1 and n_present == missing.size:
-        return "constant"
-    if n_levels == n_present > 20 or (n_levels > MAX_LEVELS and 2 * n_levels > n_present):
-        return "identifier"
-    return ""
-
-
 def _column_terms(column: Column, weight: np.ndarray | None) -> list[Term]:
     if column.kind == "text":
         return [Category.fit(column.name, column.values, weight)]
@@ -274,15 +229,6 @@ def _column_terms(column: Column, weight: np.ndarray | None) -> list[Term]:
     if np.fmin.reduce(column.values) == np.fmax.reduce(column.values):
         return [gaps]
     return [Linear.fit(column.name, column.values, weight), gaps]
-
-
-def _warn_left_out(why: str, names: list[str]) -> None:
-    category, what, cure = _LEFT_OUT[why]
-    verb = "hold" if len(names) > 1 else "holds"
-    is_left = "are left out" if len(names) > 1 else "is left out"
-    warnings.warn(
-        f"{quote_names(names)} {verb} {what}, and {is_left}. {cure}", category, stacklevel=3
-    )
 
 
 def _absent_fault(absent: list[str], known: set[str], table: Table) -> str:

@@ -159,7 +159,7 @@ def read_table(
     source = f"`{path}`"
     with open_binary(path) as file:
         is_parquet = file.read(4) == b"PAR1"
-    if is_parquet or Path(path).suffix in (".parquet", ".pq"):
+    if is_parquet or Path(path).suffix.lower() in (".parquet", ".pq"):
         table = Table(tuple(parquet_columns(path)), source)
         _refuse_no_rows(table)
         wanted = _wanted(table.names, source, categories, only, drop)

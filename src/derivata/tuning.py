@@ -52,6 +52,30 @@ class TuneStep:
 
 
 @dataclass(frozen=True)
+class OuterScore:
+    """The whole of tuning judged on rows that it did not see, by outer folds.
+
+    Attributes
+    ----------
+    score : float
+        Mean loss of the outer rows, in nats a row.
+    standard_error : float
+        Of that mean, over rows.
+    inner : float
+        Mean over the same folds of the criterion at its own minimum, in nats a row.
+    """
+
+    score: float
+    standard_error: float
+    inner: float
+
+    @property
+    def optimism(self) -> float:
+        """How far the tuned criterion flatters, in nats a row: score - inner."""
+        return self.score - self.inner
+
+
+@dataclass(frozen=True)
 class TuneResult:
     """Where tuning ended and how it went there.
 
@@ -78,6 +102,10 @@ class TuneResult:
         Penalty name and "lower" or "upper" for each that ended on its bound.
     guard_strength : float
         Of the guard used.
+    n_solver_steps : int
+        Steps of the solver over all evaluations.
+    outer : OuterScore or None
+        If outer folds were run (they are where the guard's strength had to be chosen).
     fits : tuple of FitResult
         The criterion's fits at ``hyper``.
     """
@@ -92,7 +120,9 @@ class TuneResult:
     n_evaluations: int
     at_bound: tuple[tuple[str, str], ...]
     guard_strength: float
+    n_solver_steps: int
     fits: tuple[FitResult, ...] = field(repr=False)
+    outer: OuterScore | None = None
 
 
 def tune(
@@ -155,6 +185,7 @@ def tune(
     free = np.zeros(directions.shape[1])
     stand_ins = _centre(region, problem, here, base, directions, free)
     path, n_evaluations, reason = [_step(here)], 1, ""
+    n_steps = _n_steps(here)
     while not reason:
         proposal = region.propose()
         if proposal.size <= step_tol or proposal.promised <= 1e-9 * abs(here.value):
@@ -166,6 +197,7 @@ def tune(
         hyper = np.clip(base + directions @ proposal.point, lower, upper)
         there = problem.evaluate(hyper, _warm_starts(here, stand_ins, hyper))
         n_evaluations += 1
+        n_steps += _n_steps(there)
         if region.learn(proposal, there.value, directions.T @ there.gradient):
             here, free = there, proposal.point
             stand_ins = _centre(region, problem, here, base, directions, free)
@@ -185,6 +217,7 @@ def tune(
         n_evaluations=n_evaluations,
         at_bound=_at_bound(here.hyper, lower, upper, penalty.hyper_names),
         guard_strength=problem.guard.strength,
+        n_solver_steps=n_steps,
         fits=tuple(here.fits),
     )
 
@@ -283,10 +316,12 @@ def _box(base: Array, directions: Array, lower: float, upper: float) -> tuple[Ar
 
 
 def _optimism(at: _Evaluation, problem: _Problem, directions: Array, curvature: Array) -> float:
-    """trace(A''^-1 V) on the directions searched and where the criterion is curved upwards.
+    """trace(A''^-1 V) on the directions searched, in nats times the loss's unit.
 
     V sums the outer products of the rows' gradients by hyper, through their own outputs; the part
-    through the leverages is smaller by a factor of order p / n and left out.
+    through the leverages is smaller by a factor of order p / n and left out. A learned A'' can be
+    too flat, so each direction counts at most two units (were the criterion a log-likelihood,
+    each would count one).
     """
     blocks = []
     for part, fit, inverse, judged in zip(
@@ -298,9 +333,16 @@ def _optimism(at: _Evaluation, problem: _Problem, directions: Array, curvature: 
         blocks.append(np.stack(slopes, axis=1) if slopes else np.zeros((0, 0)))
     rows = np.concatenate(blocks)
     values, vectors = np.linalg.eigh(curvature)
-    kept = values > 1e-6 * max(values.max(initial=0.0), 1e-12)
-    turned = rows @ vectors[:, kept]
-    return float(np.sum((turned * turned).sum(axis=0) / values[kept]))
+    turned = rows @ vectors
+    spread = (turned * turned).sum(axis=0)
+    floor = spread / (2.0 * loss_unit(problem.parts[0].objective, at.criterion, len(rows)))
+    counted = spread > 0.0
+    return float(np.sum(spread[counted] / np.maximum(values, floor)[counted]))
+
+
+def loss_unit(objective: Objective, criterion: float, n_judged: float) -> float:
+    """What one nat is in a criterion's units: twice a row's loss where the scale is free."""
+    return 2.0 * criterion / n_judged if objective.loss.scale_is_free else 1.0
 
 
 def mean_curvature(objective: Objective) -> float:
@@ -311,6 +353,10 @@ def mean_curvature(objective: Objective) -> float:
     penalised = objective.penalty.hessian_diagonal(diagonal, no_pull) > 0
     mean = float(diagonal[penalised].mean()) if penalised.any() else 1.0
     return float(np.log(max(mean, 1e-300)))
+
+
+def _n_steps(at: _Evaluation) -> int:
+    return sum(fit.n_iter for fit in at.fits)
 
 
 def _step(at: _Evaluation) -> TuneStep:

@@ -25,6 +25,7 @@ from scipy.linalg import lapack
 
 from derivata.contracts import Array, HessianInverse, Predictor
 from derivata.curvature.iterative import IterativeInverse
+from derivata.curvature.pseudo import SINGULAR_PIVOT, pseudo_invert
 from derivata.curvature.woodbury import WoodburyInverse
 from derivata.objective import Expansion
 
@@ -32,8 +33,6 @@ from derivata.objective import Expansion
 LARGEST_DENSE = 6_000
 # The dual form stores J: 5e7 numbers are 400 MB.
 LARGEST_JACOBIAN = 50_000_000
-# A pivot below this share of its diagonal entry means that the column repeats earlier ones.
-SINGULAR_PIVOT = 1e-12
 
 
 def invert(expansion: Expansion) -> HessianInverse:
@@ -57,6 +56,7 @@ def invert(expansion: Expansion) -> HessianInverse:
         return IterativeInverse(expansion)
     factor, flag = lapack.dpotrf(expansion.hessian, lower=1)
     if flag == 0:
+        # A pivot small beside its diagonal entry means that the column repeats earlier ones.
         pivots = np.diagonal(factor)
         if (pivots * pivots > SINGULAR_PIVOT * np.diagonal(expansion.hessian)).all():
             return CholeskyInverse(expansion, factor)
@@ -127,27 +127,15 @@ class CholeskyInverse(_DenseInverse):
 
 
 class PseudoInverse(_DenseInverse):
-    """H^-1 on the range of a singular H: flat directions are left where they are.
-
-    The rank is decided after scaling H to unit diagonal, so it does not depend on units.
-    """
+    """H^-1 on the range of a singular H: flat directions are left where they are."""
 
     def __init__(self, expansion: Expansion):
         super().__init__(expansion)
-        size = np.sqrt(np.maximum(np.diagonal(expansion.hessian), np.finfo(float).tiny))
-        values, vectors = np.linalg.eigh(expansion.hessian / np.outer(size, size))
-        kept = values > SINGULAR_PIVOT * max(values[-1], 0.0)
-        flat = vectors[:, ~kept] / size[:, None]
-        self.null_space = flat / np.linalg.norm(flat, axis=0)
-        self.log_pivots = np.log(values[kept]).sum() + 2.0 * np.log(size).sum()
-        reduced = vectors[:, kept] / size[:, None]
-        matrix = (reduced / values[kept]) @ reduced.T
-        # Scaling moved the flat directions; project them out again for the minimum-norm solution.
-        basis, _ = np.linalg.qr(self.null_space)
-        project = np.eye(len(size)) - basis @ basis.T
-        self.matrix = project @ matrix @ project
-        self.reason = f"pseudo-inverse: {flat.shape[1]} directions of the Hessian are flat"
+        self.pseudo = pseudo_invert(expansion.hessian)
+        self.matrix, self.null_space = self.pseudo.matrix, self.pseudo.null_space
+        n_flat = self.null_space.shape[1]
+        self.reason = f"pseudo-inverse: {n_flat} directions of the Hessian are flat"
 
     def logdet(self) -> float:
         """log of the product of the eigenvalues kept, with unit-diagonal scaling undone."""
-        return float(self.log_pivots)
+        return self.pseudo.logdet

@@ -8,6 +8,8 @@ R^T R = W, K = P Lambda^-1 P^T and B = I + R K R^T (n x n; n stands for rows tim
     T    = J H^-1 J^T = K - K C^-1 K + E S^-1 E^T
     H^-1 J^T = [ Lambda^-1 P^T (I - W T) ;  S^-1 E^T ]
 
+Where S is singular (free columns that repeat each other, rows without curvature) its pseudo-inverse
+makes this the pseudo-inverse of H, whose flat directions involve free parameters alone.
 Everything asked of H^-1 follows from T and these two blocks; no p x p array is formed. Sources:
 Woodbury's identity; B as in Rasmussen & Williams (2006), eq. 3.26; the free block as a Schur
 complement.
@@ -21,13 +23,12 @@ import numpy as np
 from scipy.linalg import cho_factor, cho_solve, solve_triangular
 
 from derivata.contracts import Array, Predictor
+from derivata.curvature.pseudo import pseudo_invert
 from derivata.objective import Expansion
 
 
 class WoodburyInverse:
     """H^-1 by an n x n Cholesky factor: n^2 p + n^3 / 3 multiplications."""
-
-    null_space: Array | None = None
 
     def __init__(self, expansion: Expansion):
         predictor = expansion.objective.predictor
@@ -53,7 +54,8 @@ class WoodburyInverse:
         self.G = solve_triangular(self.factor[0], rotated, lower=True)
         V = solve_triangular(self.factor[0], self._by_rows(self.root, self.F), lower=True)
         self.E = self.F - self.G.T @ V
-        self.schur = cho_factor(V.T @ V, lower=True) if self.F.shape[1] else None
+        self.schur = pseudo_invert(V.T @ V)
+        self.null_space = self._null_space()
 
     def _by_rows(self, blocks: Array, matrix: Array) -> Array:
         """blockdiag(blocks) @ matrix for one (k, k) block a row."""
@@ -62,8 +64,14 @@ class WoodburyInverse:
         shape = (self.n_rows, self.n_outputs, matrix.shape[1])
         return (blocks @ matrix.reshape(shape)).reshape(matrix.shape)
 
-    def _schur_solve(self, right: Array) -> Array:
-        return right[:0] if self.schur is None else cho_solve(self.schur, right)
+    def _null_space(self) -> Array | None:
+        flat = self.schur.null_space
+        if flat.shape[1] == 0:
+            return None
+        self.reason += f"; {flat.shape[1]} directions of the Hessian are flat"
+        null_space = np.zeros((len(self.penalised), flat.shape[1]))
+        null_space[~self.penalised] = flat
+        return null_space
 
     def _dual_solve(self, right: Array) -> Array:
         """C^-1 @ right."""
@@ -73,14 +81,14 @@ class WoodburyInverse:
     @cached_property
     def T(self) -> Array:
         """J H^-1 J^T, (n k, n k)."""
-        return self.K - self.G.T @ self.G + self.E @ self._schur_solve(self.E.T)
+        return self.K - self.G.T @ self.G + self.E @ self.schur.matrix @ self.E.T
 
     def solve(self, right: Array) -> Array:
         """H^-1 @ right: (p,) or (p, m)."""
         right_2d = right.reshape(len(right), -1)
         above = (right_2d[self.penalised].T / self.precision).T
         dual = self._dual_solve(self.P @ above)
-        below = self._schur_solve(right_2d[~self.penalised] - self.F.T @ dual)
+        below = self.schur.matrix @ (right_2d[~self.penalised] - self.F.T @ dual)
         dual = dual + self._dual_solve(self.F @ below)
         result = np.empty_like(right_2d)
         result[self.penalised] = above - ((self.P.T @ dual).T / self.precision).T
@@ -103,21 +111,18 @@ class WoodburyInverse:
 
     def logdet(self) -> float:
         """log det H."""
-        total = np.log(self.precision).sum() + 2.0 * np.log(np.diagonal(self.factor[0])).sum()
-        if self.schur is not None:
-            total += 2.0 * np.log(np.diagonal(self.schur[0])).sum()
-        return float(total)
+        pivots = np.log(np.diagonal(self.factor[0])).sum()
+        return float(np.log(self.precision).sum() + 2.0 * pivots + self.schur.logdet)
 
     def diagonal(self) -> Array:
         """Diagonal of H^-1, (p,)."""
         dual = self._dual_solve(self.F)
         half = solve_triangular(self.factor[0], self._by_rows(self.root, self.P), lower=True)
+        along = self.P.T @ dual
         removed = np.einsum("np,np->p", half, half)
+        removed -= np.einsum("pf,pf->p", along, along @ self.schur.matrix)
         result = np.empty(self.predictor.n_params)
-        if self.schur is not None:
-            along = self.P.T @ dual
-            removed -= np.einsum("pf,pf->p", along, self._schur_solve(along.T).T)
-            result[~self.penalised] = np.diagonal(self._schur_solve(np.eye(self.F.shape[1])))
+        result[~self.penalised] = np.diagonal(self.schur.matrix)
         result[self.penalised] = (1.0 - removed / self.precision) / self.precision
         return result
 
@@ -131,7 +136,7 @@ class _DualSandwich:
         keep = np.eye(len(inverse.T)) - inverse._by_rows(inverse.W, inverse.T)
         result = np.empty(inverse.predictor.n_params)
         result[inverse.penalised] = self._squares(keep.T @ inverse.P) / inverse.precision**2
-        result[~inverse.penalised] = self._squares(inverse._schur_solve(inverse.E.T).T)
+        result[~inverse.penalised] = self._squares(inverse.E @ inverse.schur.matrix)
         return result
 
     def _squares(self, columns: Array) -> Array:

@@ -165,4 +165,5 @@ def _half_product(matrix: Array, block: Array) -> Array:
     half = np.asfortranarray(np.triu(matrix))
     half.T.reshape(-1)[:: len(half) + 1] *= 0.5
     # Right-multiplication of the transposed block is what BLAS can do without another transpose.
-    return blas.dtrmm(2.0, half, np.ascontiguousarray(block).T, side=1, trans_a=1, overwrite_b=1).T
+    # The copy is what BLAS overwrites; the block itself may be the whole design.
+    return blas.dtrmm(2.0, half, block.copy().T, side=1, trans_a=1, overwrite_b=1).T

@@ -21,6 +21,8 @@ from derivata.designs.sparse import SparseDesign
 
 # A column whose spread is below this share of its size differs from a constant by rounding alone.
 CONSTANT_SPREAD = 1e-13
+# A column this small would need coefficients near overflow; it counts as constant.
+SMALLEST_COLUMN = 1e-290
 
 
 @dataclass(frozen=True, eq=False)
@@ -79,16 +81,15 @@ def _standardize_dense(X: Array, share: Array, scale: bool, intercept: bool) -> 
     columns = np.empty((n_features + intercept, n_rows))
     features = columns[:n_features]
     features[...] = X.T
-    largest = np.maximum(features.max(axis=1, initial=0), -features.min(axis=1, initial=0))
+    judged = features if share.all() else features[:, share > 0]
+    largest = np.maximum(judged.max(axis=1, initial=0), -judged.min(axis=1, initial=0))
     mean = features @ share
     center = mean if intercept else np.zeros(n_features)
     if intercept:
         features -= center[:, None]
         columns[-1] = 1.0
-    spread = _root_mean_square(features, share, largest)
-    if not intercept:
-        spread = np.sqrt(np.maximum((spread - mean) * (spread + mean), 0.0))
-    constant = spread <= CONSTANT_SPREAD * largest
+    spread = _spread(features, share, np.zeros(n_features) if intercept else mean, largest)
+    constant = _is_constant(spread, largest)
     divisor = np.where(constant, 1.0, spread) if scale else np.ones(n_features)
     features[constant & intercept] = 0.0
     if scale:
@@ -96,23 +97,32 @@ def _standardize_dense(X: Array, share: Array, scale: bool, intercept: bool) -> 
     return Standardized(DenseDesign(columns), center, divisor, intercept, constant)
 
 
-def _root_mean_square(features: Array, share: Array, largest: Array) -> Array:
-    """Weighted root mean square of each row of ``features``; huge numbers do not overflow."""
-    unit = np.where(largest > 1e100, largest, 1.0)
+def _spread(features: Array, share: Array, around: Array, largest: Array) -> Array:
+    """Weighted root mean square of each row of ``features`` around a number of its own."""
+    unit = _unit(largest)
     square = np.empty(len(features))
     for j, column in enumerate(features):  # one column at a time: no second n x p array
-        scaled = column / unit[j] if unit[j] != 1.0 else column
-        square[j] = (scaled * share) @ scaled
+        apart = column - around[j] if around[j] != 0.0 else column
+        apart = apart / unit[j] if unit[j] != 1.0 else apart
+        square[j] = (apart * share) @ apart
     return unit * np.sqrt(square)
+
+
+def _unit(largest: Array) -> Array:
+    """What a column is divided by so that its squares neither overflow nor vanish; mostly 1."""
+    return np.where((largest > 1e100) | ((largest < 1e-100) & (largest > 0.0)), largest, 1.0)
+
+
+def _is_constant(spread: Array, largest: Array) -> Array:
+    return (spread <= CONSTANT_SPREAD * largest) | (largest < SMALLEST_COLUMN)
 
 
 def _standardize_sparse(
     X: sparse.csr_array, share: Array, scale: bool, intercept: bool
 ) -> Standardized:
-    mean = X.T @ share
-    square = (X.multiply(X)).T @ share
-    spread = np.sqrt(np.maximum(square - mean * mean, 0.0))
-    constant = spread <= 1e-7 * np.sqrt(square)  # square - mean^2 has lost half the digits
+    largest = abs(X[share > 0]).max(axis=0).toarray()
+    spread = _sparse_spread(X, share, largest)
+    constant = _is_constant(spread, largest)
     divisor = np.where(constant, 1.0, spread) if scale else np.ones(X.shape[1])
     matrix = sparse.csr_array(X @ sparse.diags_array(1.0 / divisor))
     if intercept:
@@ -120,3 +130,20 @@ def _standardize_sparse(
     return Standardized(
         SparseDesign(sparse.csr_array(matrix)), np.zeros(X.shape[1]), divisor, intercept, constant
     )
+
+
+def _sparse_spread(X: sparse.csr_array, share: Array, largest: Array) -> Array:
+    """Weighted standard deviation of each column, in two passes over the stored entries."""
+    unit = _unit(largest)
+    stored_share = np.repeat(share, np.diff(X.indptr))
+    values = X.data / unit[X.indices]
+
+    def total(entries: Array) -> Array:
+        return np.bincount(X.indices, entries, minlength=X.shape[1])
+
+    mean = total(stored_share * values)
+    apart = values - mean[X.indices]
+    # The zeros not stored lie -mean away; their share is rounding where every row is stored.
+    full = total(stored_share > 0.0) == np.count_nonzero(share)
+    absent = np.where(full, 0.0, np.maximum(1.0 - total(stored_share), 0.0))
+    return unit * np.sqrt(total(stored_share * apart * apart) + absent * mean * mean)

@@ -29,6 +29,7 @@ class LogisticLoss:
     name = "logistic"
     n_outputs = 1
     curvature_is_constant = False
+    scale_is_free = False
 
     def at(self, y: Array, outputs: Array) -> _LogisticRows:
         """Derivatives at log-odds (n, 1)."""
@@ -86,6 +87,7 @@ class SoftmaxLoss:
     contrasts: Array = field(init=False, repr=False, compare=False)  # Q, (K - 1, K)
     name = "softmax"
     curvature_is_constant = False
+    scale_is_free = False
 
     def __post_init__(self) -> None:
         if self.n_classes < 2:

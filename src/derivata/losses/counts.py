@@ -27,6 +27,7 @@ class PoissonLoss:
     name = "poisson"
     n_outputs = 1
     curvature_is_constant = False
+    scale_is_free = False
 
     def at(self, y: Array, outputs: Array) -> _PoissonRows:
         """Derivatives at log-means (n, 1)."""
@@ -70,6 +71,7 @@ class GammaLoss:
     name = "gamma"
     n_outputs = 1
     curvature_is_constant = False
+    scale_is_free = False
 
     def at(self, y: Array, outputs: Array) -> _GammaRows:
         """Derivatives at log-means (n, 1)."""

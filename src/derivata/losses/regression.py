@@ -26,6 +26,7 @@ class SquaredLoss:
     name = "squared"
     n_outputs = 1
     curvature_is_constant = True
+    scale_is_free = True
 
     def at(self, y: Array, outputs: Array) -> _SquaredRows:
         """Derivatives at outputs (n, 1)."""
@@ -74,6 +75,7 @@ class HuberLoss:
     name = "huber"
     n_outputs = 1
     curvature_is_constant = False
+    scale_is_free = True
 
     def __post_init__(self) -> None:
         if not self.delta > 0:

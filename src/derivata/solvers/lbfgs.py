@@ -1,7 +1,7 @@
 """L-BFGS for many parameters, by SciPy's implementation.
 
-Parameters are scaled by the diagonal of the Hessian at the start, which makes the first steps
-about right for columns of any size. Cost: one pass over the data a step, no p x p array. Source:
+Parameters are scaled by the diagonal of the Hessian at the best constant outputs, which makes the
+first steps about right for columns of any size, wherever they start. Cost: one pass over the data a step, no p x p array. Source:
 Byrd, Lu, Nocedal & Zhu (1995), SIAM J. Sci. Comput. 16, 1190-1208.
 """
 
@@ -13,7 +13,6 @@ import numpy as np
 from scipy.optimize import minimize
 
 from derivata.contracts import Array
-from derivata.curvature.iterative import IterativeInverse
 from derivata.objective import Expansion, Objective
 from derivata.solvers.result import FitResult
 
@@ -39,7 +38,7 @@ class LBFGS:
     def minimize(self, objective: Objective, params: Array, hyper: Array) -> FitResult:
         """Minimise F(., hyper) from ``params``."""
         start = objective.at(params, hyper)
-        root = np.sqrt(IterativeInverse(start).scale)
+        root = _scale(start)
         visited = [start]
         values, gradients = [start.value], [start.relative_gradient]
 
@@ -82,3 +81,13 @@ class LBFGS:
         # The line search ends at the rounding of F, before a strict gradient tolerance is met.
         converged = converged or (n_iter < self.max_iter and end.relative_gradient <= 1e-6)
         return FitResult(end, converged, n_iter, reason, tuple(values), tuple(gradients))
+
+
+def _scale(start: Expansion) -> Array:
+    """What each parameter is measured in: one over the root of a typical second derivative."""
+    objective = start.objective
+    curvature = np.einsum("n,naa->", objective.weight, objective.null_rows.hessian)
+    # A curvature of zero (Huber's tails) says nothing about scale, and 1 does no harm.
+    typical = float(curvature) / (objective.weight.sum() * objective.predictor.n_outputs) or 1.0
+    diagonal = typical * objective.predictor.column_squares(objective.weight)
+    return 1.0 / np.sqrt(np.maximum(diagonal + start.penalty_diagonal, np.finfo(float).tiny))

@@ -18,6 +18,10 @@ from derivata.objective import Expansion
 # Armijo's constant: a step must realise this share of the decrease its slope promises.
 SUFFICIENT_DECREASE = 1e-4
 SHORTEST_STEP = 1e-10
+# Above this relative gradient, a direction that leads nowhere is replaced by the steepest one: far
+# from a minimum F may be almost straight (Huber's tails, probabilities that round to 0 or 1), and
+# then H says nothing about how far to go.
+FAR = 1e-3
 
 
 @dataclass(frozen=True)
@@ -62,6 +66,8 @@ def descend(
     n_iter = 0
     while expansion.relative_gradient > tol and n_iter < max_iter:
         following = _armijo(expansion, direction(expansion))
+        if following is None and expansion.relative_gradient > FAR:
+            following = _armijo(expansion, _steepest(expansion))
         if following is None:
             break
         expansion = following
@@ -107,3 +113,13 @@ def _armijo(expansion: Expansion, direction: Array) -> Expansion | None:
                 return None
         step *= 0.5
     return None
+
+
+def _steepest(expansion: Expansion) -> Array:
+    """Down the gradient, each parameter in its own scale, to where a straight F would reach 0."""
+    objective = expansion.objective
+    size = objective.predictor.column_squares(objective.weight) + expansion.penalty_diagonal
+    largest = float(np.abs(expansion.gradient).max())
+    unit = expansion.gradient / largest
+    downhill = unit / np.maximum(size, np.finfo(float).tiny)
+    return -(abs(expansion.value) / largest) / float(unit @ downhill) * downhill

@@ -9,7 +9,6 @@ predicted by what is known of the row otherwise.
 
 from __future__ import annotations
 
-import warnings
 from collections import defaultdict
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -17,7 +16,7 @@ from typing import Any
 
 import numpy as np
 
-from derivata.errors import ModelFileError, TableWarning, UnseenCategoryWarning
+from derivata.errors import ModelFileError, TableWarning, UnseenCategoryWarning, warn
 from derivata.terms.record import check_keys, flag_field, text_field, texts_field
 
 MAX_LEVELS = 1_000
@@ -66,12 +65,11 @@ class Category:
         )
         kept = tuple(str(words[code]) for code in order[:MAX_LEVELS])
         if len(order) > MAX_LEVELS:
-            warnings.warn(
+            warn(
                 f"column {column!r} has {len(order):,} levels; the {MAX_LEVELS:,} most frequent "
                 f"get a coefficient each and the other {len(order) - MAX_LEVELS:,} share one, "
                 f"'{column}=(other)'. Group its levels yourself, or drop the column.",
                 TableWarning,
-                stacklevel=2,
             )
         return cls(column, kept, None in words, len(order) > MAX_LEVELS)
 
@@ -130,12 +128,11 @@ class Category:
     def _warn_unseen(self, unseen: list[str | None], n_cells: int, n_rows: int) -> None:
         shown = [repr(word) if word is not None else "a missing cell" for word in unseen[:5]]
         more = f" and {len(unseen) - 5} more" if len(unseen) > 5 else ""
-        warnings.warn(
+        warn(
             f"column {self.column!r} has {', '.join(shown)}{more}, never seen at fit, in {n_cells} "
             f"of {n_rows} rows; they get no coefficient of it. If this is a spelling of "
             "a known level, correct it; else fit again with such rows.",
             UnseenCategoryWarning,
-            stacklevel=3,
         )
 
     def to_dict(self) -> dict[str, Any]:

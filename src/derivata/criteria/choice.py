@@ -1,0 +1,45 @@
+"""Choosing a criterion by predicted cost.
+
+Leave-one-out needs H^-1 as an array: about 5 n p^2 k^2 + 4 (k p)^3 multiplications an evaluation
+(its leverage and Gram products, and two Newton steps), or with the dual the same with n and p
+exchanged. Folds need only passes over the data, about 60 of 2 n p k for each fit and its adjoint.
+Leave-one-out is preferred, as it judges nearly the model that is kept and has no random part, until
+it would cost several times as much.
+"""
+
+from __future__ import annotations
+
+from derivata.contracts import Criterion
+from derivata.criteria.leave_one_out import LeaveOneOut
+from derivata.criteria.resampling import KFold
+from derivata.curvature.inverse import LARGEST_DENSE, LARGEST_JACOBIAN
+from derivata.objective import Objective
+
+N_FOLDS = 5
+PASSES = 60
+# Multiplications inside matrix products run about this much faster than those of passes.
+PRODUCT_SPEED = 8.0
+WORTH = 3.0
+
+
+def choose_criterion(objective: Objective) -> tuple[Criterion, str]:
+    """The criterion to tune with, and the reason in a sentence."""
+    predictor = objective.predictor
+    n, k, p = predictor.n_rows, predictor.n_outputs, predictor.n_params
+    small, large = sorted((n * k, p))
+    storable = p <= LARGEST_DENSE or (n * k <= LARGEST_DENSE and n * k * p <= LARGEST_JACOBIAN)
+    if not storable:
+        return KFold(N_FOLDS), (
+            f"{N_FOLDS}-fold: a Hessian of {p:,} parameters is too large for leave-one-out"
+        )
+    exact = (
+        5.0 * large / k * small * small * (1 if k == 1 else 1) + 4.0 * small**3
+    ) / PRODUCT_SPEED
+    folds = N_FOLDS * PASSES * 2.0 * n * p
+    if exact > WORTH * folds:
+        return KFold(N_FOLDS), (
+            f"{N_FOLDS}-fold: leave-one-out is predicted to take {exact / folds:.1f} times as long"
+        )
+    return LeaveOneOut(), (
+        f"leave-one-out: predicted to take {exact / folds:.2g} of the time of {N_FOLDS}-fold"
+    )

@@ -1,0 +1,95 @@
+"""What the Hessian says is wrong with the data: collinear columns, separation, rows fitted alone.
+
+Collinear columns are the null space of H. Separation is a direction v in which the losses have
+gone flat, v^T J^T W J v far below its value at the best constant fit, with no penalty to hold it:
+then F has no minimiser and coefficients are only where the solver stopped. Sources: Albert &
+Anderson (1984), Biometrika 71, 1-10 (separation); Belsley, Kuh & Welsch (1980), chapter 3.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+
+from derivata.contracts import Array, HessianInverse
+from derivata.curvature.inverse import LARGEST_DENSE
+from derivata.objective import Expansion
+
+# The curvature left, as a share of that at the best constant fit, that counts as flat.
+FLAT = 1e-4
+# A penalty below this share of that curvature does not hold a coefficient.
+UNPENALISED = 1e-6
+# A column takes part in a direction if its entry is at least this share of the largest.
+LOADING = 0.1
+
+
+@dataclass(frozen=True)
+class FlatDirection:
+    """A direction in which the data do not determine the parameters, and who takes part."""
+
+    params: tuple[int, ...]  # indices into params, largest part first
+    direction: Array  # (p,)
+
+
+def collinear_directions(inverse: HessianInverse) -> list[FlatDirection]:
+    """Directions left out of a pseudo-inverse; empty if H has full rank."""
+    if inverse.null_space is None:
+        return []
+    return [_direction(vector) for vector in _sparse_basis(inverse.null_space).T]
+
+
+def separating_direction(expansion: Expansion) -> FlatDirection | None:
+    """The unpenalised direction in which the losses have gone flat, or None.
+
+    Costs nothing where every column carries a penalty above ``UNPENALISED`` times its curvature at
+    the best constant fit; else one Gram product and an eigen-decomposition.
+    """
+    objective = expansion.objective
+    predictor = objective.predictor
+    if objective.loss.curvature_is_constant or predictor.n_params > LARGEST_DENSE:
+        return None
+    null_curvature = objective.weight[:, None, None] * objective.null_rows.hessian
+    each = predictor.column_squares(np.einsum("naa->n", null_curvature) / predictor.n_outputs)
+    loose = np.flatnonzero((expansion.penalty_diagonal < UNPENALISED * each) & (each > 0.0))
+    if len(loose) <= predictor.n_outputs:  # the intercepts alone: they have no columns to blame
+        return None
+    null_gram = predictor.gram(expansion.params, null_curvature)[np.ix_(loose, loose)]
+    size = np.sqrt(np.diagonal(null_gram))
+    spread, basis = np.linalg.eigh(null_gram / np.outer(size, size))
+    # Directions that the columns themselves do not span are collinearity, reported apart.
+    spanned = spread > 1e-8 * spread[-1]
+    whiten = basis[:, spanned] / np.sqrt(spread[spanned]) / size[:, None]
+    left, vectors = np.linalg.eigh(whiten.T @ expansion.hessian[np.ix_(loose, loose)] @ whiten)
+    if left[0] > FLAT:
+        return None
+    direction = np.zeros(predictor.n_params)
+    direction[loose] = (whiten @ vectors[:, 0]) * size
+    return _direction(direction)
+
+
+def lone_rows(expansion: Expansion, inverse: HessianInverse) -> Array:
+    """Rows whose own leverage is all that fits them: (m,) indices."""
+    leverage = inverse.leverage()
+    share = np.einsum("nab,nba->n", expansion.output_hessian, leverage)
+    return np.flatnonzero(share > expansion.objective.predictor.n_outputs * (1.0 - 1e-8))
+
+
+def _sparse_basis(vectors: Array) -> Array:
+    """A basis of the same space with as many zeros as elimination makes: (p, m)."""
+    reduced = vectors.T.copy()
+    for row in range(len(reduced)):
+        rest = np.abs(reduced[row:])
+        pivot_row, pivot = np.unravel_index(np.argmax(rest), rest.shape)
+        reduced[[row, row + pivot_row]] = reduced[[row + pivot_row, row]]
+        reduced[row] /= reduced[row, pivot]
+        others = np.arange(len(reduced)) != row
+        reduced[others] -= np.outer(reduced[others, pivot], reduced[row])
+    return reduced.T
+
+
+def _direction(vector: Array) -> FlatDirection:
+    size = np.abs(vector)
+    order = np.argsort(-size, kind="stable")
+    parts = tuple(int(j) for j in order if size[j] >= LOADING * size[order[0]])
+    return FlatDirection(parts, vector)

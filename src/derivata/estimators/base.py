@@ -1,0 +1,328 @@
+"""The one ``fit`` of every penalised linear model; subclasses declare a loss and a target.
+
+In the order of the code: check the input, standardise, build the objective, find the penalties
+(``guarded_tuning``), fit to full tolerance, invert the Hessian once for error bars, and say what the
+Hessian says about the data. Conversions between derivata's sums and scikit-learn's scalings happen
+here and nowhere else:
+
+    F = sum_i s_i loss_i + sum_g alpha_g / 2 * |coef_g|^2        (coefficients of scaled columns)
+    alpha = scikit-learn's Ridge alpha = 1 / C of its LogisticRegression
+"""
+
+from __future__ import annotations
+
+from importlib import import_module
+from numbers import Integral, Real
+from typing import Any, ClassVar, Self
+
+import numpy as np
+from scipy import sparse
+from sklearn.base import BaseEstimator
+from sklearn.utils.validation import check_is_fitted
+
+from derivata.contracts import Array, Criterion, HessianInverse, Loss
+from derivata.criteria.choice import choose_criterion
+from derivata.curvature.inverse import LARGEST_DENSE, invert
+from derivata.curvature.iterative import IterativeInverse
+from derivata.designs.standardized import Standardized, standardize
+from derivata.errors import InvalidData, InvalidParameter
+from derivata.estimators.groups import resolve_groups
+from derivata.estimators.messages import warn_about
+from derivata.estimators.state import read_model, write_model
+from derivata.estimators.summary import Summary
+from derivata.estimators.tuning_record import Tuning, tuning_record
+from derivata.estimators.validation import column_names, validate_rows
+from derivata.guarded_tuning import tune_guarded
+from derivata.model_state import ModelState
+from derivata.objective import Expansion, Objective
+from derivata.penalties.smooth import FREE, GroupRidge
+from derivata.predictors.linear import LinearPredictor
+from derivata.solvers.lbfgs import LBFGS
+from derivata.solvers.newton import Newton
+from derivata.solvers.result import FitResult
+from derivata.tuning import Solver, TuneResult
+
+# Precise enough while penalties move: the criterion's error is second order in it.
+TUNING_TOLERANCE = 1e-6
+
+
+class PenalizedLinearModel(BaseEstimator):
+    """Base of the linear models: everything but the loss, the target and the predictions."""
+
+    # scikit-learn checks these in `_validate_params`; what is finer is checked where it is used.
+    _parameter_constraints: ClassVar[dict[str, list[Any]]] = {
+        "alpha": [str, Real, dict, "array-like"],
+        "groups": [None, str, "array-like"],
+        "criterion": "no_validation",
+        "standardize": ["boolean"],
+        "fit_intercept": ["boolean"],
+        "solver": "no_validation",
+        "tol": [Real],
+        "max_iter": [Integral],
+        "random_state": [Integral],
+    }
+
+    def __init__(
+        self,
+        alpha: Any = "tune",
+        *,
+        groups: Any = None,
+        criterion: Criterion | None = None,
+        standardize: bool = True,
+        fit_intercept: bool = True,
+        solver: Solver | None = None,
+        tol: float = 1e-8,
+        max_iter: int = 100,
+        random_state: int = 0,
+    ):
+        self.alpha = alpha
+        self.groups = groups
+        self.criterion = criterion
+        self.standardize = standardize
+        self.fit_intercept = fit_intercept
+        self.solver = solver
+        self.tol = tol
+        self.max_iter = max_iter
+        self.random_state = random_state
+
+    def _fit(
+        self, X: Array | sparse.csr_array, y: Array, weight: Array, offset: Array | None, loss: Loss
+    ) -> None:
+        """Fit checked rows: X (n, p), y as the loss wants it, offset (n, k) or None."""
+        if len(y) < 2:
+            raise InvalidData(
+                f"n_samples = {len(y)}: one row (1 sample) cannot be both fitted and judged; "
+                "at least 2 are needed."
+            )
+        names = column_names(self, X.shape[1])
+        groups = resolve_groups(self.groups, names)
+        rows = standardize(X, weight, scale=self.standardize, intercept=self.fit_intercept)
+        objective = _objective(rows, groups, loss, y, weight, offset)
+        hyper, tuned, start = self._find_penalties(objective)
+        solver = self._solver(objective, self.tol)
+        fit = solver.minimize(objective, start, hyper)
+        inverse = invert(fit.expansion)
+        self._keep_coefficients(rows, fit, inverse, groups, y)
+        self._publish()
+        self.n_iter_ = max(fit.n_iter + (tuned.n_solver_steps if tuned else 0), 1)
+        self.converged_, self.convergence_ = fit.converged, fit.reason
+        warn_about(self, rows, fit, inverse, tuned)
+
+    def _check_settings(self) -> None:
+        self._validate_params()
+        if not self.tol > 0:
+            raise InvalidParameter(f"`tol` is {self.tol!r}; it must be a positive number.")
+        if self.max_iter < 1:
+            raise InvalidParameter(f"`max_iter` is {self.max_iter!r}; it must be an integer >= 1.")
+
+    def _find_penalties(self, objective: Objective) -> tuple[Array, TuneResult | None, Array]:
+        """Log penalties, how they were tuned, and where the last fit starts."""
+        n_hyper, start = objective.penalty.n_hyper, np.zeros(objective.predictor.n_params)
+        self.tuning_: Tuning | None = None
+        if not (isinstance(self.alpha, str) and self.alpha == "tune"):
+            return _log_alphas(self.alpha, objective.penalty.hyper_names), None, start
+        if n_hyper == 0:
+            return np.zeros(0), None, start
+        criterion, reason = self.criterion, "given by the user"
+        if criterion is None:
+            criterion, reason = choose_criterion(objective)
+        tuned = tune_guarded(
+            objective,
+            criterion,
+            self._solver(objective, max(self.tol, TUNING_TOLERANCE)),
+            random_state=self.random_state,
+        )
+        self.tuning_ = tuning_record(tuned, criterion.name, reason, float(objective.weight.sum()))
+        nearest = tuned.fits[0].expansion.params
+        return tuned.hyper, tuned, nearest
+
+    def _solver(self, objective: Objective, tol: float) -> Solver:
+        if self.solver is not None:
+            return self.solver
+        predictor = objective.predictor
+        wide = predictor.n_params > LARGEST_DENSE
+        if wide and predictor.n_rows * predictor.n_outputs > LARGEST_DENSE:
+            return LBFGS(tol, max(self.max_iter, 1_000))
+        return Newton(tol, self.max_iter)
+
+    def _keep_coefficients(
+        self,
+        rows: Standardized,
+        fit: FitResult,
+        inverse: HessianInverse,
+        groups: tuple[Array, tuple[str, ...]],
+        y: Array,
+    ) -> None:
+        expansion = fit.expansion
+        shape = (expansion.objective.predictor.n_outputs, -1)
+        self._output_coef, self._output_intercept = rows.coefficients(
+            expansion.params.reshape(shape)
+        )
+        alphas = np.exp(expansion.hyper)
+        self.alphas_per_group_ = {name: float(a) for name, a in zip(groups[1], alphas, strict=True)}
+        self.alpha_ = float(alphas[0]) if len(alphas) == 1 else alphas
+        self._feature_groups = [groups[1][g] if g != FREE else "" for g in groups[0]]
+        self._keep_precision(rows, expansion, inverse, shape)
+        self._n_rows = len(y)
+
+    def _keep_precision(
+        self,
+        rows: Standardized,
+        expansion: Expansion,
+        inverse: HessianInverse,
+        shape: tuple[int, int],
+    ) -> None:
+        """Dispersion, effective parameters and the outputs' posterior covariance factors."""
+        self.effective_params_, self._output_variance = None, None
+        weight = expansion.objective.weight
+        self.dispersion_ = 1.0
+        if isinstance(inverse, IterativeInverse):
+            return
+        variance = inverse.diagonal()
+        penalised = float(expansion.penalty_diagonal @ variance)
+        rank = len(variance) - (0 if inverse.null_space is None else inverse.null_space.shape[1])
+        self.effective_params_ = rank - penalised
+        if expansion.objective.loss.scale_is_free:
+            freedom = max(float(weight.sum()) - self.effective_params_, 1.0)
+            self.dispersion_ = 2.0 * expansion.loss_value / freedom
+        spread = (self.dispersion_ * variance).reshape(shape)
+        n_features = len(rows.scale)
+        self._output_variance = spread[:, :n_features] / rows.scale**2
+        self._intercept_variance = self._variance_of_intercept(rows, inverse, shape)
+
+    def _variance_of_intercept(
+        self, rows: Standardized, inverse: HessianInverse, shape: tuple[int, int]
+    ) -> Array:
+        """Var(intercept): it is a linear function of the parameters, so one solve an output."""
+        if not rows.has_intercept:
+            return np.zeros(shape[0])
+        n_outputs = shape[0]
+        along = np.append(-rows.center / rows.scale, 1.0)
+        right = np.zeros((n_outputs, n_outputs, len(along)))
+        right[np.arange(n_outputs), np.arange(n_outputs)] = along
+        flat = right.reshape(n_outputs, -1)
+        return self.dispersion_ * np.einsum("kp,pk->k", flat, inverse.solve(flat.T))
+
+    def _outputs(self, X: Any, offset: Array | None = None) -> Array:
+        """Outputs of new rows, (n, k)."""
+        check_is_fitted(self)
+        rows = validate_rows(self, X, reset=False)
+        outputs = rows @ self._output_coef.T + self._output_intercept
+        return outputs if offset is None else outputs + offset
+
+    def _publish(self) -> None:
+        """Set the public coefficients from those of the outputs."""
+        self.coef_, self.intercept_ = self._output_coef[0], float(self._output_intercept[0])
+
+    def to_state(self) -> ModelState:
+        """All that the fitted model remembers, as names, JSON and arrays."""
+        check_is_fitted(self)
+        return write_model(self)
+
+    @classmethod
+    def from_state(cls, state: ModelState) -> Self:
+        """The model that ``to_state`` wrote."""
+        return read_model(cls, state)
+
+    def save(self, path: Any) -> None:
+        """Save to one file, which ``derivata.load`` reads; see ``derivata.persistence``."""
+        # Persistence is the floor above: it imports estimators by name when a file asks for one.
+        import_module("derivata.persistence").save(self, path)
+
+    def summary(self) -> Summary:
+        """Coefficients with posterior standard errors, penalties and effective parameters.
+
+        Returns
+        -------
+        Summary
+            ``print`` it for a table.
+        """
+        check_is_fitted(self)
+        names = column_names(self, self.n_features_in_)
+        coef, errors, labels = self._summary_rows()
+        rows = [f"{label}{name}" for label in labels for name in [*names, "(intercept)"]]
+        group = [*self._feature_groups, ""] * len(labels)
+        keep = slice(None)
+        if not self.fit_intercept:
+            keep = np.array([not row.endswith("(intercept)") for row in rows])
+            rows = [row for row, kept in zip(rows, keep, strict=True) if kept]
+            group = [g for g, kept in zip(group, keep, strict=True) if kept]
+        return Summary(
+            names=rows,
+            coef=coef.ravel()[keep],
+            standard_error=None if errors is None else errors.ravel()[keep],
+            group=group,
+            alphas=self.alphas_per_group_,
+            effective_params=self.effective_params_,
+            n_rows=self._n_rows,
+            dispersion=self.dispersion_,
+            loss=self._loss_name,
+            tuning=self._tuning_line(),
+        )
+
+    def _summary_rows(self) -> tuple[Array, Array | None, list[str]]:
+        """Coefficients with intercepts (m, p + 1), their standard errors, and m label prefixes."""
+        coef = np.column_stack([self._output_coef, self._output_intercept])
+        if self._output_variance is None:
+            return coef, None, [""]
+        variance = np.column_stack([self._output_variance, self._intercept_variance])
+        return coef, np.sqrt(np.maximum(variance, 0.0)), [""]
+
+    def _tuning_line(self) -> str:
+        if self.tuning_ is None:
+            return "penalties given, not tuned"
+        tuning = self.tuning_
+        line = (
+            f"tuned by {tuning.criterion_name}: {tuning.criterion:.5g} nats a row, "
+            f"optimism about {tuning.optimism:.2g}"
+        )
+        if tuning.outer is not None:
+            line += f", outer folds {tuning.outer.score:.5g} +- {tuning.outer.standard_error:.2g}"
+        return line
+
+    def __sklearn_tags__(self) -> Any:
+        tags = super().__sklearn_tags__()
+        tags.input_tags.sparse = True
+        return tags
+
+
+def _objective(
+    rows: Standardized,
+    groups: tuple[Array, tuple[str, ...]],
+    loss: Loss,
+    y: Array,
+    weight: Array,
+    offset: Array | None,
+) -> Objective:
+    numbers, names = groups
+    per_output = np.append(numbers, FREE) if rows.has_intercept else numbers
+    penalty = GroupRidge(np.tile(per_output, loss.n_outputs), names)
+    predictor = LinearPredictor(rows.design, loss.n_outputs)
+    return Objective(loss, predictor, penalty, y, weight, offset)
+
+
+def _log_alphas(alpha: Any, names: tuple[str, ...]) -> Array:
+    """Log of one penalty, or of one for each group, in the order of ``names``."""
+    if isinstance(alpha, str):
+        raise InvalidParameter(f"`alpha` is {alpha!r}; expected 'tune', a number, or one a group.")
+    if isinstance(alpha, dict):
+        if set(alpha) != set(names):
+            raise InvalidParameter(
+                f"`alpha` names the groups {sorted(map(str, alpha))}, but they are {list(names)}."
+            )
+        alpha = [alpha[name] for name in names]
+    try:
+        values = np.asarray(alpha, dtype=float)
+    except (TypeError, ValueError):
+        raise InvalidParameter(
+            f"`alpha` is {alpha!r}; expected 'tune', a number, or one a group."
+        ) from None
+    if values.ndim > 1 or (values.ndim == 1 and len(values) != len(names)):
+        raise InvalidParameter(
+            f"`alpha` has shape {values.shape}; expected one number, or {len(names)}, one for "
+            f"each of the groups {list(names)}."
+        )
+    if not np.isfinite(values).all() or (values < 0).any():
+        raise InvalidParameter(f"`alpha` is {alpha!r}; penalties must be finite and >= 0.")
+    with np.errstate(divide="ignore"):  # alpha = 0 is log alpha = -inf: no penalty
+        return np.log(np.broadcast_to(values, (len(names),)))

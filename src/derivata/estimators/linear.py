@@ -1,0 +1,339 @@
+"""Penalised linear models for a real target, classes and counts, tuned by the implicit derivative."""
+
+from __future__ import annotations
+
+from typing import Any, ClassVar, Self
+
+import numpy as np
+from sklearn.base import ClassifierMixin, RegressorMixin
+from sklearn.utils import compute_sample_weight
+from sklearn.utils.multiclass import check_classification_targets
+from sklearn.utils.validation import check_is_fitted
+
+from derivata.contracts import Array, Criterion
+from derivata.errors import InvalidTarget
+from derivata.estimators.base import PenalizedLinearModel
+from derivata.estimators.validation import (
+    validate_exposure,
+    validate_offset,
+    validate_rows,
+    validate_weight,
+)
+from derivata.losses import LogisticLoss, PoissonLoss, SoftmaxLoss, SquaredLoss
+from derivata.tuning import Solver
+
+
+class LinearRegressor(RegressorMixin, PenalizedLinearModel):
+    """Ridge regression with every penalty tuned by the derivative of leave-one-out.
+
+    Minimises sum_i s_i (y_i - x_i w - b)^2 / 2 + sum_g alpha_g / 2 |w_g|^2 over standardised
+    columns. For squared loss the leave-one-out criterion is exact.
+
+    Parameters
+    ----------
+    alpha : "tune", float, or one float a group
+        Penalty strengths, equal to scikit-learn's ``Ridge(alpha)`` on standardised columns.
+    groups : None, "columns", or one label a column
+        Which columns share a penalty. With more than one group in 30 rows, tuning is guarded
+        against overfitting the criterion.
+    criterion : LeaveOneOut, KFold or HoldOut, optional
+        Default: chosen by predicted cost; ``tuning_.criterion_reason`` says which and why.
+    standardize : bool
+        Penalise coefficients of columns scaled to unit variance.
+    fit_intercept : bool
+        Add an intercept; it is never penalised.
+    solver : Newton or LBFGS, optional
+        Default: chosen by size.
+    tol : float
+        Largest relative gradient at the end.
+    max_iter : int
+        Largest number of solver steps a fit.
+    random_state : int
+        Deals rows to folds, where there are any.
+
+    Attributes
+    ----------
+    coef_ : array (n_features,)
+    intercept_ : float
+    alpha_ : float, or array (n_groups,)
+    alphas_per_group_ : dict of str to float
+    tuning_ : Tuning or None
+        How penalties were found, and how far the criterion flatters.
+    effective_params_ : float
+    dispersion_ : float
+        Residual variance.
+    n_iter_ : int
+        Solver steps, tuning included.
+
+    Examples
+    --------
+    >>> from sklearn.datasets import load_diabetes
+    >>> from derivata import LinearRegressor
+    >>> X, y = load_diabetes(return_X_y=True)
+    >>> model = LinearRegressor().fit(X, y)
+    >>> print(f"{model.alpha_:.2f} {model.tuning_.criterion:.0f}")
+    1.84 1500
+    """
+
+    _loss_name = "squared"
+
+    def fit(self, X: Any, y: Any, sample_weight: Any = None, offset: Any = None) -> Self:
+        """Tune the penalties and fit.
+
+        Parameters
+        ----------
+        X : array-like, frame or sparse matrix (n_samples, n_features)
+        y : array-like (n_samples,)
+        sample_weight : array-like (n_samples,), optional
+            A row of weight 2 counts as two equal rows; weight 0 leaves it out.
+        offset : array-like (n_samples,), optional
+            Added to the prediction of each row, with coefficient 1.
+
+        Returns
+        -------
+        self
+        """
+        self._check_settings()
+        X, y = validate_rows(self, X, y, y_numeric=True)
+        loss = SquaredLoss()
+        loss.validate(y := y.astype(float))
+        weight = validate_weight(sample_weight, len(y))
+        self._fit(X, y, weight, validate_offset(offset, len(y)), loss)
+        return self
+
+    def predict(self, X: Any, offset: Any = None) -> Array:
+        """Predictions, (n_samples,)."""
+        outputs = self._outputs(X)[:, 0]
+        return outputs if offset is None else outputs + np.asarray(offset, dtype=float)
+
+
+class PoissonRegressor(RegressorMixin, PenalizedLinearModel):
+    """Poisson regression of counts, log link, with penalties tuned and exposures.
+
+    Minimises sum_i s_i (mu_i - y_i log mu_i) + sum_g alpha_g / 2 |w_g|^2 over standardised columns,
+    mu_i = exposure_i exp(x_i w + b).
+
+    Parameters
+    ----------
+    alpha, groups, criterion, standardize, fit_intercept, solver, tol, max_iter, random_state
+        As in ``LinearRegressor``; alpha = n_samples * scikit-learn's ``PoissonRegressor(alpha)``.
+
+    Attributes
+    ----------
+    coef_ : array (n_features,)
+    intercept_ : float
+    alpha_, alphas_per_group_, tuning_, effective_params_, n_iter_
+        As in ``LinearRegressor``.
+    """
+
+    _loss_name = "poisson"
+
+    def fit(
+        self,
+        X: Any,
+        y: Any,
+        sample_weight: Any = None,
+        exposure: Any = None,
+        offset: Any = None,
+    ) -> Self:
+        """Tune the penalties and fit.
+
+        Parameters
+        ----------
+        X : array-like, frame or sparse matrix (n_samples, n_features)
+        y : array-like (n_samples,)
+            Counts, >= 0 (not rates: give what they were counted over as ``exposure``).
+        sample_weight : array-like (n_samples,), optional
+        exposure : array-like (n_samples,), optional
+            Positive; the mean is proportional to it.
+        offset : array-like (n_samples,), optional
+            Added to the log of the mean.
+
+        Returns
+        -------
+        self
+        """
+        self._check_settings()
+        X, y = validate_rows(self, X, y, y_numeric=True)
+        loss = PoissonLoss()
+        loss.validate(y := y.astype(float))
+        weight = validate_weight(sample_weight, len(y))
+        if not (y * weight).any():
+            raise InvalidTarget("`y` is zero in every row, so its mean has no logarithm to fit.")
+        self._fit(X, y, weight, _log_scale(exposure, offset, len(y)), loss)
+        return self
+
+    def predict(self, X: Any, exposure: Any = None, offset: Any = None) -> Array:
+        """Expected counts, (n_samples,); per unit of exposure if none is given."""
+        outputs = self._outputs(X)
+        shift = _log_scale(exposure, offset, len(outputs))
+        # exp(709) is the largest double: beyond it the count is reported as that.
+        return np.exp(np.minimum(outputs if shift is None else outputs + shift, 709.0))[:, 0]
+
+    def __sklearn_tags__(self) -> Any:
+        tags = super().__sklearn_tags__()
+        tags.target_tags.positive_only = True
+        return tags
+
+
+class LogisticClassifier(ClassifierMixin, PenalizedLinearModel):
+    """Logistic regression of two or more classes with every penalty tuned by the derivative.
+
+    Minimises sum_i s_i (-log P(y_i)) + sum_g alpha_g / 2 |w_g|^2 over standardised columns; more
+    than two classes share one multinomial (softmax) likelihood.
+
+    Parameters
+    ----------
+    alpha : "tune", float, or one float a group
+        alpha = 1 / C of scikit-learn's ``LogisticRegression`` on standardised columns.
+    groups, criterion, standardize, fit_intercept, solver, tol, max_iter, random_state
+        As in ``LinearRegressor``.
+    class_weight : None, "balanced" or dict
+        Multiplies ``sample_weight``, as in scikit-learn.
+
+    Attributes
+    ----------
+    classes_ : array (n_classes,)
+    coef_ : array (1, n_features) or (n_classes, n_features)
+    intercept_ : array (1,) or (n_classes,)
+    alpha_, alphas_per_group_, tuning_, effective_params_, n_iter_
+        As in ``LinearRegressor``.
+
+    Examples
+    --------
+    >>> from sklearn.datasets import load_breast_cancer
+    >>> from derivata import LogisticClassifier
+    >>> X, y = load_breast_cancer(return_X_y=True)
+    >>> model = LogisticClassifier().fit(X, y)
+    >>> print(f"{model.alpha_:.2f} {model.tuning_.criterion:.4f}")
+    1.50 0.0749
+    """
+
+    _loss_name = "logistic"
+    _parameter_constraints: ClassVar[dict[str, list[Any]]] = {
+        **PenalizedLinearModel._parameter_constraints,
+        "class_weight": [None, str, dict],
+    }
+
+    def __init__(
+        self,
+        alpha: Any = "tune",
+        *,
+        groups: Any = None,
+        criterion: Criterion | None = None,
+        class_weight: Any = None,
+        standardize: bool = True,
+        fit_intercept: bool = True,
+        solver: Solver | None = None,
+        tol: float = 1e-8,
+        max_iter: int = 100,
+        random_state: int = 0,
+    ):
+        super().__init__(
+            alpha,
+            groups=groups,
+            criterion=criterion,
+            standardize=standardize,
+            fit_intercept=fit_intercept,
+            solver=solver,
+            tol=tol,
+            max_iter=max_iter,
+            random_state=random_state,
+        )
+        self.class_weight = class_weight
+
+    def fit(self, X: Any, y: Any, sample_weight: Any = None, offset: Any = None) -> Self:
+        """Tune the penalties and fit.
+
+        Parameters
+        ----------
+        X : array-like, frame or sparse matrix (n_samples, n_features)
+        y : array-like (n_samples,)
+            Class labels.
+        sample_weight : array-like (n_samples,), optional
+        offset : array-like (n_samples,), optional
+            Added to the log-odds; two classes only.
+
+        Returns
+        -------
+        self
+        """
+        self._check_settings()
+        X, y = validate_rows(self, X, y)
+        check_classification_targets(y)
+        weight = validate_weight(sample_weight, len(y))
+        self.classes_, codes = np.unique(y, return_inverse=True)
+        self._require_classes(codes, weight)
+        if self.class_weight is not None:
+            weight = weight * compute_sample_weight(self.class_weight, y)
+        n_classes = len(self.classes_)
+        shift = validate_offset(offset, len(y))
+        if n_classes == 2:
+            loss = LogisticLoss()
+        else:
+            loss = SoftmaxLoss(n_classes)
+            if shift is not None:
+                raise InvalidTarget(
+                    f"`offset` shifts the log-odds of two classes, but `y` has {n_classes}."
+                )
+        self._fit(X, codes.astype(float), weight, shift, loss)
+        return self
+
+    def _require_classes(self, codes: Array, weight: Array) -> None:
+        present = np.bincount(codes, weight, minlength=len(self.classes_)) > 0
+        if present.sum() < 2:
+            only = self.classes_[present][0]
+            raise InvalidTarget(
+                f"`y` has one class only, {only!r}: the classifier needs samples of at least 2 "
+                "classes in the data."
+            )
+
+    def _publish(self) -> None:
+        """Scores of all classes from contrasts: coef = Q^T (contrast coefficients)."""
+        contrasts = self._class_contrasts()
+        self.coef_ = contrasts.T @ self._output_coef
+        self.intercept_ = contrasts.T @ self._output_intercept
+
+    def _class_contrasts(self) -> Array:
+        n_classes = len(self.classes_)
+        return np.ones((1, 1)) if n_classes == 2 else SoftmaxLoss(n_classes).contrasts
+
+    def decision_function(self, X: Any, offset: Any = None) -> Array:
+        """Log-odds (n_samples,) of the second of two classes, or scores (n_samples, n_classes)."""
+        check_is_fitted(self)
+        scores = self._outputs(X) @ self._class_contrasts()
+        if len(self.classes_) > 2:
+            return scores
+        return scores[:, 0] if offset is None else scores[:, 0] + np.asarray(offset, dtype=float)
+
+    def predict_proba(self, X: Any, offset: Any = None) -> Array:
+        """Class probabilities, (n_samples, n_classes)."""
+        return np.exp(self.predict_log_proba(X, offset))
+
+    def predict_log_proba(self, X: Any, offset: Any = None) -> Array:
+        """Logs of the class probabilities, (n_samples, n_classes)."""
+        scores = self.decision_function(X, offset)
+        if len(self.classes_) == 2:
+            return -np.logaddexp(0.0, np.column_stack([scores, -scores]))
+        shifted = scores - scores.max(axis=1, keepdims=True)
+        return shifted - np.log(np.exp(shifted).sum(axis=1, keepdims=True))
+
+    def predict(self, X: Any, offset: Any = None) -> Array:
+        """The most probable class of each row, (n_samples,)."""
+        scores = self.decision_function(X, offset)
+        winner = (scores > 0).astype(int) if scores.ndim == 1 else scores.argmax(axis=1)
+        return self.classes_[winner]
+
+    def _summary_rows(self) -> tuple[Array, Array | None, list[str]]:
+        coef = np.column_stack([self.coef_, self.intercept_])
+        if len(self.classes_) == 2:
+            return coef, super()._summary_rows()[1], [""]
+        # Score variances need covariances between contrasts; those of contrasts alone are kept.
+        return coef, None, [f"{label}: " for label in self.classes_]
+
+
+def _log_scale(exposure: Any, offset: Any, n_rows: int) -> Array | None:
+    """log(exposure) + offset as (n_rows, 1), or None."""
+    parts = [validate_exposure(exposure, n_rows), validate_offset(offset, n_rows)]
+    given = [part for part in parts if part is not None]
+    return sum(given) if given else None
