@@ -67,7 +67,7 @@ class Loss(Protocol):
 
     @property
     def scale_is_free(self) -> bool:
-        """Whether the noise has a scale that the loss leaves out (squared error has, counts not)."""
+        """Whether the noise has a scale that the loss leaves out: squared error yes, counts no."""
         ...
 
     @property

@@ -1,6 +1,7 @@
 """Approximate leave-one-out from one fit, with its exact derivative.
 
-    z_i^(-i) = z_i + L_i (I - W_i L_i)^-1 g_i,    L_i = J_i H^-1 J_i^T,    A = sum_i s_i loss(z_i^(-i))
+    z_i^(-i) = z_i + L_i (I - W_i L_i)^-1 g_i,      L_i = J_i H^-1 J_i^T
+    A        = sum_i s_i loss(y_i, z_i^(-i))
 
 g_i and W_i are the derivatives of the observation left out. Exact for squared loss and a linear
 predictor; else one Newton step from the full fit. With C, q, b of ``left_out`` the derivatives are

@@ -11,7 +11,6 @@ here and nowhere else:
 
 from __future__ import annotations
 
-from importlib import import_module
 from numbers import Integral, Real
 from typing import Any, ClassVar, Self
 
@@ -36,6 +35,7 @@ from derivata.guarded_tuning import tune_guarded
 from derivata.model_state import ModelState
 from derivata.objective import Expansion, Objective
 from derivata.penalties.smooth import FREE, GroupRidge
+from derivata.persistence import save
 from derivata.predictors.linear import LinearPredictor
 from derivata.solvers.lbfgs import LBFGS
 from derivata.solvers.newton import Newton
@@ -226,8 +226,7 @@ class PenalizedLinearModel(BaseEstimator):
 
     def save(self, path: Any) -> None:
         """Save to one file, which ``derivata.load`` reads; see ``derivata.persistence``."""
-        # Persistence is the floor above: it imports estimators by name when a file asks for one.
-        import_module("derivata.persistence").save(self, path)
+        save(self, path)
 
     def summary(self) -> Summary:
         """Coefficients with posterior standard errors, penalties and effective parameters.

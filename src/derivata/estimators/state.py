@@ -41,7 +41,8 @@ _VALUES = (
 
 def write_model(model: Any) -> ModelState:
     """All that a fitted linear model remembers."""
-    arrays = {name: getattr(model, name) for name in _ARRAYS if getattr(model, name) is not None}
+    found = {name.lstrip("_"): getattr(model, name) for name in _ARRAYS}
+    arrays = {name: array for name, array in found.items() if array is not None}
     state: dict[str, Any] = {name: getattr(model, name) for name in _VALUES}
     state["parameters"] = {name: _plain(v) for name, v in model.get_params(deep=False).items()}
     names = getattr(model, "feature_names_in_", None)
@@ -79,9 +80,9 @@ def _read_model(model_class: type, saved: ModelState) -> Any:
     for name in _VALUES:
         setattr(model, name, state[name])
     for name in _ARRAYS:
-        setattr(model, name, arrays.get(name))
-    n_outputs, n_features = arrays["_output_coef"].shape
-    if n_features != state["n_features_in_"] or arrays["_output_intercept"].shape != (n_outputs,):
+        setattr(model, name, arrays.get(name.lstrip("_")))
+    n_outputs, n_features = arrays["output_coef"].shape
+    if n_features != state["n_features_in_"] or arrays["output_intercept"].shape != (n_outputs,):
         raise ValueError("coefficients do not fit the number of features")
     if state["feature_names"] is not None:
         model.feature_names_in_ = np.array(state["feature_names"], dtype=object)

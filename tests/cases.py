@@ -1,0 +1,162 @@
+"""Every class that the contract tests judge: a new one joins by one line, in the table of its kind.
+
+Beside the tables, ``problem`` draws a small objective of any loss with everything that makes
+formulas differ: two penalty groups, a free intercept, an offset, and row weights that are zero,
+fractional and larger than one.
+"""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+
+import numpy as np
+from scipy import sparse
+from scipy.linalg import lapack
+
+from derivata.contracts import Array, Criterion, Design, HessianInverse, Loss, Penalty, Predictor
+from derivata.criteria import HoldOut, KFold, LeaveOneOut
+from derivata.curvature.inverse import CholeskyInverse, PseudoInverse
+from derivata.curvature.iterative import IterativeInverse
+from derivata.curvature.woodbury import WoodburyInverse
+from derivata.designs import DenseDesign, SparseDesign
+from derivata.losses import (
+    GammaLoss,
+    HuberLoss,
+    LogisticLoss,
+    PoissonLoss,
+    SoftmaxLoss,
+    SquaredLoss,
+)
+from derivata.objective import Expansion, Objective
+from derivata.penalties import FREE, GroupRidge
+from derivata.predictors import LinearPredictor
+from derivata.solvers import LBFGS, Newton
+
+
+@dataclass(frozen=True)
+class LossCase:
+    """A loss, how its targets are drawn at outputs (n, k), and which targets it must refuse."""
+
+    loss: Loss
+    targets: Callable[[np.random.Generator, Array], Array]
+    illegal: tuple[float, ...] = ()
+    # How far the row's kinks are from its outputs; finite differences need some distance.
+    from_kink: Callable[[Array, Array], Array] = lambda y, outputs: np.full(len(y), np.inf)
+    # Whether null_outputs is the minimiser itself or only a start near it.
+    null_is_best: bool = True
+
+
+def _real(rng, z):
+    return z[:, 0] + rng.standard_normal(len(z))
+
+
+def _heavy_tailed(rng, z):
+    return z[:, 0] + rng.standard_t(2.0, len(z))
+
+
+def _binary(rng, z):
+    return (rng.random(len(z)) < 1.0 / (1.0 + np.exp(-z[:, 0]))).astype(float)
+
+
+def _shares(rng, z):
+    return rng.random(len(z))
+
+
+def _counts(rng, z):
+    return rng.poisson(np.exp(z[:, 0])).astype(float)
+
+
+def _amounts(rng, z):
+    return rng.gamma(2.0, 0.5 * np.exp(z[:, 0]))
+
+
+def _labels(rng, z):
+    return rng.permutation(np.arange(len(z)) % (z.shape[1] + 1)).astype(float)
+
+
+def _from_huber_kink(y, z):
+    return np.abs(np.abs(y - z[:, 0]) - 1.345)
+
+
+LOSSES = {
+    "squared": LossCase(SquaredLoss(), _real),
+    "huber": LossCase(HuberLoss(), _heavy_tailed, (), _from_huber_kink, null_is_best=False),
+    "logistic": LossCase(LogisticLoss(), _binary, (-1.0, 2.0, 1.5)),
+    "logistic of shares": LossCase(LogisticLoss(), _shares, (-1.0, 2.0, 1.5)),
+    "softmax of 2": LossCase(SoftmaxLoss(2), _labels, (-1.0, 2.0, 0.5)),
+    "softmax of 4": LossCase(SoftmaxLoss(4), _labels, (-1.0, 4.0, 0.5)),
+    "poisson": LossCase(PoissonLoss(), _counts, (-1.0, -1e-9)),
+    "gamma": LossCase(GammaLoss(), _amounts, (0.0, -2.0)),
+}
+
+PENALTIES: dict[str, Penalty] = {
+    "one group": GroupRidge(np.zeros(4, dtype=int), ("all",)),
+    "groups interleaved with free": GroupRidge(
+        np.array([0, FREE, 2, 1, 0, 2, FREE]), ("a", "b", "c")
+    ),
+    "all free": GroupRidge(np.full(3, FREE), ()),
+}
+
+DESIGNS: dict[str, Callable[[Array], Design]] = {
+    "dense": DenseDesign.from_array,
+    "sparse": lambda X: SparseDesign(sparse.csr_array(X)),
+}
+
+PREDICTORS: dict[str, Callable[[Array], Predictor]] = {
+    "linear": lambda X: LinearPredictor(DenseDesign.from_array(X)),
+    "linear, 3 outputs": lambda X: LinearPredictor(DenseDesign.from_array(X), 3),
+    "linear, sparse, 2 outputs": lambda X: LinearPredictor(SparseDesign(sparse.csr_array(X)), 2),
+}
+
+
+def _cholesky(expansion):
+    factor, flag = lapack.dpotrf(expansion.hessian, lower=1)
+    assert flag == 0
+    return CholeskyInverse(expansion, factor)
+
+
+INVERSES: dict[str, Callable[[Expansion], HessianInverse]] = {
+    "Cholesky": _cholesky,
+    "pseudo-inverse": PseudoInverse,
+    "Woodbury": WoodburyInverse,
+    "conjugate gradients": lambda expansion: IterativeInverse(expansion, tolerance=1e-13),
+}
+# Inverses that offer solves only, and refuse the rest.
+SOLVE_ONLY = {"conjugate gradients"}
+
+CRITERIA: dict[str, Criterion] = {
+    "leave-one-out": LeaveOneOut(),
+    "3-fold": KFold(3),
+    "hold-out": HoldOut(0.3),
+}
+
+SOLVERS = {"newton": Newton, "lbfgs": LBFGS}
+
+WEIGHTS = np.array([0.0, 0.4, 1.0, 1.0, 1.7, 3.0])
+
+
+def problem(
+    case: LossCase,
+    n_rows: int,
+    n_features: int,
+    *,
+    seed: int = 0,
+    design: Callable[[Array], Design] = DenseDesign.from_array,
+    weighted: bool = True,
+    offset: bool = True,
+) -> Objective:
+    """A random objective whose last column is a free intercept, the others in two groups."""
+    rng = np.random.default_rng(seed)
+    k = case.loss.n_outputs
+    X = np.column_stack([rng.standard_normal((n_rows, n_features)), np.ones(n_rows)])
+    coefs = rng.standard_normal((k, n_features + 1)) / np.sqrt(n_features)
+    shift = 0.3 * rng.standard_normal((n_rows, k)) if offset else None
+    outputs = X @ coefs.T if shift is None else X @ coefs.T + shift
+    groups = np.append(np.arange(n_features) % 2, FREE)
+    return Objective(
+        case.loss,
+        LinearPredictor(design(X), k),
+        GroupRidge(np.tile(groups, k), ("even", "odd")),
+        case.targets(rng, outputs),
+        rng.permutation(np.resize(WEIGHTS, n_rows)) if weighted else np.ones(n_rows),
+        shift,
+    )
