@@ -12,12 +12,12 @@ Maths: docs/math/objective.md
 from __future__ import annotations
 
 from dataclasses import dataclass
-from functools import cached_property
 
 import numpy as np
 
 from derivata.contracts import Array, Loss, Penalty, Predictor, RowDerivatives, Rows
 from derivata.errors import NotConverged, ShapeMismatch
+from derivata.lazy import lazy
 
 
 @dataclass(frozen=True, eq=False)
@@ -86,7 +86,7 @@ class Objective:
         outputs = self.predictor.predict(params)
         return outputs if self.offset is None else outputs + self.offset
 
-    @cached_property
+    @lazy
     def gradient_scale(self) -> Array:
         """What a gradient is small against, (n_params,).
 
@@ -99,14 +99,14 @@ class Objective:
         scale = np.sqrt(size * self.predictor.column_squares(self.weight))
         return np.maximum(scale, np.finfo(float).tiny)
 
-    @cached_property
+    @lazy
     def null_rows(self) -> RowDerivatives:
         """The unweighted losses at the best constant outputs (and the offset)."""
         constant = self.loss.null_outputs(self.y, self.weight)
         null = np.broadcast_to(constant, (self.predictor.n_rows, len(constant)))
         return self.loss.at(self.y, null if self.offset is None else null + self.offset)
 
-    @cached_property
+    @lazy
     def constant_gram(self) -> Array | None:
         """J.T W J if no parameter moves it (squared loss, linear predictor), else None."""
         if not self.loss.curvature_is_constant:
@@ -123,22 +123,22 @@ class Expansion:
     def __init__(self, objective: Objective, params: Array, hyper: Array):
         self.objective, self.params, self.hyper = objective, params, hyper
 
-    @cached_property
+    @lazy
     def outputs(self) -> Array:
         """Outputs, (n, k)."""
         return self.objective.outputs(self.params)
 
-    @cached_property
+    @lazy
     def rows(self) -> RowDerivatives:
         """The unweighted loss of each row with its derivatives by the outputs."""
         return self.objective.loss.at(self.objective.y, self.outputs)
 
-    @cached_property
+    @lazy
     def penalty_value(self) -> float:
         """R(params, hyper)."""
         return self.objective.penalty.value(self.params, self.hyper)
 
-    @cached_property
+    @lazy
     def loss_value(self) -> float:
         """The weighted sum of the losses."""
         return float(self.objective.weight @ self.rows.value)
@@ -148,32 +148,32 @@ class Expansion:
         """F, in nats."""
         return self.loss_value + self.penalty_value
 
-    @cached_property
+    @lazy
     def output_gradient(self) -> Array:
         """Weighted first derivatives of the losses by the outputs, (n, k)."""
         return self.objective.weight[:, None] * self.rows.gradient
 
-    @cached_property
+    @lazy
     def output_hessian(self) -> Array:
         """Weighted second derivatives of the losses by the outputs, (n, k, k)."""
         return self.objective.weight[:, None, None] * self.rows.hessian
 
-    @cached_property
+    @lazy
     def loss_gradient(self) -> Array:
         """Gradient of the summed losses by params, (p,)."""
         return self.objective.predictor.vjp(self.params, self.output_gradient)
 
-    @cached_property
+    @lazy
     def gradient(self) -> Array:
         """Gradient of F by params, (p,)."""
         return self.loss_gradient + self.objective.penalty.gradient(self.params, self.hyper)
 
-    @cached_property
+    @lazy
     def relative_gradient(self) -> float:
         """max |gradient_j| / gradient_scale_j: zero at a minimiser, of order one far from it."""
         return float(np.max(np.abs(self.gradient) / self.objective.gradient_scale, initial=0.0))
 
-    @cached_property
+    @lazy
     def gram(self) -> Array:
         """J.T W J, the Gauss-Newton Hessian of the losses, (p, p)."""
         constant = self.objective.constant_gram
@@ -181,13 +181,13 @@ class Expansion:
             return constant
         return self.objective.predictor.gram(self.params, self.output_hessian)
 
-    @cached_property
+    @lazy
     def hessian(self) -> Array:
         """Gauss-Newton Hessian of F, (p, p); exact for a linear predictor."""
         hessian = self.gram.copy(order="F")
         return add_to_diagonal(hessian, self.penalty_diagonal)
 
-    @cached_property
+    @lazy
     def penalty_diagonal(self) -> Array:
         """Diagonal of the penalty's Hessian, (p,)."""
         return self.objective.penalty.hessian_diagonal(self.params, self.hyper)

@@ -151,6 +151,8 @@ def quadratic_in_box(matrix: Array, gradient: Array, lower: Array, upper: Array)
     Coordinates are fixed on the bound they cross and freed when the gradient pulls them back;
     ends after at most 4 m rounds, at a point no worse than the projected Newton step.
     """
+    if len(gradient) == 1:
+        return np.clip(-gradient / matrix[0], lower, upper)
     step = np.zeros(len(gradient))
     at_lower, at_upper = np.zeros(len(gradient), bool), np.zeros(len(gradient), bool)
     for _ in range(4 * len(gradient)):

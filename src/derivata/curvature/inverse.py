@@ -18,8 +18,6 @@ Maths: docs/math/inverse.md
 
 from __future__ import annotations
 
-from functools import cached_property
-
 import numpy as np
 from scipy.linalg import lapack
 
@@ -27,6 +25,7 @@ from derivata.contracts import Array, HessianInverse, Predictor
 from derivata.curvature.iterative import IterativeInverse
 from derivata.curvature.pseudo import SINGULAR_PIVOT, pseudo_invert
 from derivata.curvature.woodbury import WoodburyInverse
+from derivata.lazy import lazy
 from derivata.objective import Expansion
 
 # A p x p array of this size takes 288 MB; beyond it only products with H are affordable.
@@ -111,7 +110,7 @@ class CholeskyInverse(_DenseInverse):
         self.factor = factor
         self.reason = f"Cholesky: {len(factor):,} parameters fit in a dense Hessian"
 
-    @cached_property
+    @lazy
     def matrix(self) -> Array:
         """H^-1 itself, (p, p)."""
         root, _ = lapack.dtrtri(self.factor, lower=1)

@@ -17,13 +17,12 @@ complement.
 
 from __future__ import annotations
 
-from functools import cached_property
-
 import numpy as np
 from scipy.linalg import cho_factor, cho_solve, solve_triangular
 
 from derivata.contracts import Array, Predictor
 from derivata.curvature.pseudo import pseudo_invert
+from derivata.lazy import lazy
 from derivata.objective import Expansion
 
 
@@ -78,7 +77,7 @@ class WoodburyInverse:
         inner = cho_solve(self.factor, self._by_rows(self.root, right))
         return self._by_rows(self.root.transpose(0, 2, 1), inner)
 
-    @cached_property
+    @lazy
     def T(self) -> Array:
         """J H^-1 J^T, (n k, n k)."""
         return self.K - self.G.T @ self.G + self.E @ self.schur.matrix @ self.E.T

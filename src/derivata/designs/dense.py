@@ -70,7 +70,8 @@ class DenseDesign:
         """
         if weights.shape[1] > 1 and self.n_columns <= WIDEST_PAIRING:
             return self._gram_by_pairs(weights)
-        return np.stack([self._gram(weights[:, m]) for m in range(weights.shape[1])])
+        products = [self._gram(weights[:, m]) for m in range(weights.shape[1])]
+        return products[0][None] if len(products) == 1 else np.stack(products)
 
     def _gram(self, weight: Array) -> Array:
         if weight.min(initial=0.0) < 0.0:

@@ -43,7 +43,7 @@ from derivata.solvers.result import FitResult
 from derivata.tuning import Solver, TuneResult
 
 # Precise enough while penalties move: the criterion's error is second order in it.
-TUNING_TOLERANCE = 1e-6
+TUNING_TOLERANCE = 1e-5
 
 
 class PenalizedLinearModel(BaseEstimator):
@@ -109,7 +109,10 @@ class PenalizedLinearModel(BaseEstimator):
         warn_about(self, rows, fit, inverse, tuned)
 
     def _check_settings(self) -> None:
-        self._validate_params()
+        for name, kinds in self._parameter_constraints.items():
+            # scikit-learn's own check inspects signatures; it is asked only for its error.
+            if kinds != "no_validation" and not _is_one_of(getattr(self, name), kinds):
+                self._validate_params()
         if not self.tol > 0:
             raise InvalidParameter(f"`tol` is {self.tol!r}; it must be a positive number.")
         if self.max_iter < 1:
@@ -283,6 +286,19 @@ class PenalizedLinearModel(BaseEstimator):
         tags = super().__sklearn_tags__()
         tags.input_tags.sparse = True
         return tags
+
+
+def _is_one_of(value: Any, kinds: list[Any]) -> bool:
+    for kind in kinds:
+        if kind is None and value is None:
+            return True
+        if kind == "boolean" and isinstance(value, (bool, np.bool_)):
+            return True
+        if kind == "array-like" and isinstance(value, (list, tuple, np.ndarray)):
+            return True
+        if isinstance(kind, type) and isinstance(value, kind):
+            return True
+    return False
 
 
 def _objective(

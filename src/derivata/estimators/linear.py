@@ -260,7 +260,8 @@ class LogisticClassifier(ClassifierMixin, PenalizedLinearModel):
         """
         self._check_settings()
         X, y = validate_rows(self, X, y)
-        check_classification_targets(y)
+        if y.dtype.kind not in "biuSU":  # plain integers and words need no closer look
+            check_classification_targets(y)
         weight = validate_weight(sample_weight, len(y))
         self.classes_, codes = np.unique(y, return_inverse=True)
         self._require_classes(codes, weight)

@@ -13,12 +13,12 @@ K (K - 1) / 2 blocks of it to form instead of K (K + 1) / 2.
 from __future__ import annotations
 
 from dataclasses import dataclass, field
-from functools import cached_property
 
 import numpy as np
 
 from derivata.contracts import Array
 from derivata.errors import InvalidParameter
+from derivata.lazy import lazy
 from derivata.losses.targets import require, require_finite
 
 
@@ -55,15 +55,15 @@ class _LogisticRows:
         self.probability = np.where(outputs >= 0, 1.0 - smaller, smaller)
         self.smaller = smaller
 
-    @cached_property
+    @lazy
     def value(self) -> Array:
         return np.maximum(self.outputs, 0.0) - self.y * self.outputs + np.log1p(self.exponential)
 
-    @cached_property
+    @lazy
     def gradient(self) -> Array:
         return (self.probability - self.y)[:, None]
 
-    @cached_property
+    @lazy
     def hessian(self) -> Array:
         # p (1 - p) from the smaller of the two, which keeps its digits when p rounds to 1.
         return (self.smaller * (1.0 - self.smaller))[:, None, None]
@@ -99,7 +99,7 @@ class SoftmaxLoss:
         """K - 1."""
         return self.n_classes - 1
 
-    @cached_property
+    @lazy
     def contrast_squares(self) -> Array:
         """Q_ac Q_bc as (K, (K - 1)^2), so that Q diag(v) Q^T is one matrix product."""
         squares = self.contrasts[:, None, :] * self.contrasts[None, :, :]
@@ -131,21 +131,21 @@ class _SoftmaxRows:
         self.probability = self.exponential / self.total[:, None]
         self.own_score = scores[np.arange(len(labels)), labels]
 
-    @cached_property
+    @lazy
     def value(self) -> Array:
         return np.log(self.total) - self.own_score
 
-    @cached_property
+    @lazy
     def gradient(self) -> Array:
         residual = self.probability.copy()
         residual[np.arange(len(self.labels)), self.labels] -= 1.0
         return residual @ self.loss.contrasts.T
 
-    @cached_property
+    @lazy
     def mean_contrast(self) -> Array:
         return self.probability @ self.loss.contrasts.T
 
-    @cached_property
+    @lazy
     def hessian(self) -> Array:
         # Q (diag p - p p^T) Q^T
         n_outputs = self.loss.n_outputs

@@ -9,11 +9,11 @@ Source: McCullagh & Nelder (1989), Generalized Linear Models, 2nd ed., chapters 
 from __future__ import annotations
 
 from dataclasses import dataclass
-from functools import cached_property
 
 import numpy as np
 
 from derivata.contracts import Array
+from derivata.lazy import lazy
 from derivata.losses.targets import require, require_finite
 
 # exp(500) is about 1e217: a line search refuses it, and sums of such rows stay finite.
@@ -48,11 +48,11 @@ class _PoissonRows:
         self.y, self.outputs = y, outputs
         self.mean = np.exp(np.minimum(outputs, LARGEST_EXPONENT))
 
-    @cached_property
+    @lazy
     def value(self) -> Array:
         return self.mean - self.y * self.outputs
 
-    @cached_property
+    @lazy
     def gradient(self) -> Array:
         return (self.mean - self.y)[:, None]
 
@@ -92,11 +92,11 @@ class _GammaRows:
         self.outputs = outputs
         self.ratio = y * np.exp(np.minimum(-outputs, LARGEST_EXPONENT))
 
-    @cached_property
+    @lazy
     def value(self) -> Array:
         return self.ratio + self.outputs
 
-    @cached_property
+    @lazy
     def gradient(self) -> Array:
         return (1.0 - self.ratio)[:, None]
 

@@ -10,12 +10,12 @@ Huber (1964), Ann. Math. Statist. 35, 73-101, doi:10.1214/aoms/1177703732.
 from __future__ import annotations
 
 from dataclasses import dataclass
-from functools import cached_property
 
 import numpy as np
 
 from derivata.contracts import Array
 from derivata.errors import InvalidParameter
+from derivata.lazy import lazy
 from derivata.losses.targets import require_finite
 
 
@@ -45,7 +45,7 @@ class _SquaredRows:
     def __init__(self, residual: Array):
         self.residual = residual
 
-    @cached_property
+    @lazy
     def value(self) -> Array:
         return 0.5 * self.residual * self.residual
 
@@ -101,7 +101,7 @@ class _HuberRows:
         self.residual, self.delta = residual, delta
         self.clipped = np.clip(residual, -delta, delta)
 
-    @cached_property
+    @lazy
     def value(self) -> Array:
         # With c = clip(r): r^2/2 inside and delta|r| - delta^2/2 outside are both c r - c^2/2.
         return self.clipped * (self.residual - 0.5 * self.clipped)
@@ -110,7 +110,7 @@ class _HuberRows:
     def gradient(self) -> Array:
         return self.clipped[:, None]
 
-    @cached_property
+    @lazy
     def hessian(self) -> Array:
         return (np.abs(self.residual) <= self.delta).astype(float)[:, None, None]
 
