@@ -18,6 +18,8 @@ def slope(function, at, direction, step=1e-3):
 
 def jacobian(function, at, step=1e-3):
     """Derivative of a function of a vector (p,): output shape + (p,)."""
+    if len(at) == 0:
+        return np.zeros((*np.shape(function(at)), 0))
     return np.stack([slope(function, at, unit, step) for unit in np.eye(len(at))], axis=-1)
 
 

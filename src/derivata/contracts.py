@@ -291,6 +291,7 @@ class Partials:
     by_hyper: Array  # (h,) direct part: what moves when params stay
     row_losses: Array  # (m,) what each judged row contributes
     row_gradients: Array  # (m, k) derivative of each judged row's loss by its own outputs
+    leverage_gram: Array | None = None  # (p, p) J.T C J, C the derivative by the leverages
 
 
 class Surrogate(Protocol):
@@ -312,7 +313,7 @@ class Subproblem:
     objective: Objective
     judge: Callable[[Expansion, HessianInverse], Partials]
     judged: Predictor  # whose rows `Partials.row_losses` are
-    surrogate: Callable[[Expansion, HessianInverse], Surrogate | None]  # None: not worthwhile
+    surrogate: Callable[[Expansion, HessianInverse, Partials], Surrogate | None]
 
 
 class Criterion(Protocol):

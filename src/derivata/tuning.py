@@ -29,8 +29,10 @@ from derivata.trust_region import TrustRegion
 # Log penalties range over this much on either side of the mean curvature of a parameter: from
 # e^-18 (1.5e-8, rounding of the Hessian) to e^12 (coefficients shrunk to 6e-6 of their size).
 BELOW, ABOVE = 18.0, 12.0
-# Where tuning starts: coefficients are shrunk by about 1 part in 20 for average columns.
-START_BELOW = 3.0
+# A decrease of the criterion below this many nats is beneath what the data can tell.
+NEGLIGIBLE = 1e-4
+# Where tuning starts: coefficients are shrunk by about 1 part in 50 for average columns.
+START_BELOW = 4.0
 FIRST_RADIUS, LARGEST_RADIUS = 4.0, 8.0
 
 
@@ -84,9 +86,9 @@ class TuneResult:
     hyper : array (n_hyper,)
         Log penalties.
     criterion : float
-        Its value there, summed over rows, in nats.
+        Its value at the last exact evaluation, summed over rows, in nats.
     gradient_norm : float
-        max |hypergradient| there, guard included, free of bounds.
+        max |hypergradient| there, guard included.
     optimism : float
         Estimate of how far the criterion at its own minimum flatters, in nats: trace(A'' ^-1 V),
         V the summed outer products of the rows' criterion gradients.
@@ -107,7 +109,7 @@ class TuneResult:
     outer : OuterScore or None
         If outer folds were run (they are where the guard's strength had to be chosen).
     fits : tuple of FitResult
-        The criterion's fits at ``hyper``.
+        The criterion's fits at the last exact evaluation.
     """
 
     hyper: Array
@@ -134,7 +136,7 @@ def tune(
     params: Array | None = None,
     guard: Guard | None = None,
     ties: Array | None = None,
-    step_tol: float = 5e-3,
+    step_tol: float = 0.02,
     max_evaluations: int = 60,
     progress: Callable[[TuneStep], None] | None = None,
 ) -> TuneResult:
@@ -150,7 +152,7 @@ def tune(
         For the inner fits, warm-started; Newton(tol=1e-6) is precise enough, as the criterion's
         error is second order in the gradient left.
     start : array (n_hyper,), optional
-        Default: every penalty e^-3 of the mean curvature of a parameter.
+        Default: every penalty e^-4 of the mean curvature of a parameter.
     params : array (n_params,), optional
         Where the first fit starts.
     guard : Guard, optional
@@ -158,7 +160,8 @@ def tune(
     ties : array (n_hyper, m), optional
         Move only along these directions; default all.
     step_tol : float
-        Stop when the next step would change no log penalty by more than this.
+        Stop when the next step changes no log penalty by more than this. That step is still
+        taken, without another evaluation: its error is second order, about a tenth of it.
     max_evaluations : int
         Budget; the best point so far is returned, marked as not converged.
     progress : callable, optional
@@ -184,12 +187,17 @@ def tune(
     here = problem.evaluate(base, [first] * len(problem.parts))
     free = np.zeros(directions.shape[1])
     stand_ins = _centre(region, problem, here, base, directions, free)
-    path, n_evaluations, reason = [_step(here)], 1, ""
+    unit = loss_unit(objective, here.criterion, float(objective.weight.sum()))
+    path, n_evaluations, reason, last = [_step(here)], 1, "", None
     n_steps = _n_steps(here)
     while not reason:
         proposal = region.propose()
-        if proposal.size <= step_tol or proposal.promised <= 1e-9 * abs(here.value):
-            reason = f"the next step would change no log penalty by more than {proposal.size:.0e}"
+        if proposal.size <= step_tol or proposal.promised <= NEGLIGIBLE * unit:
+            last = np.clip(base + directions @ proposal.point, lower, upper)
+            reason = (
+                f"the last step promises {proposal.promised / unit:.0e} nats and changes no log "
+                f"penalty by more than {proposal.size:.0e}"
+            )
             break
         if n_evaluations >= max_evaluations:
             reason = f"budget of {max_evaluations} evaluations spent; the best point is kept"
@@ -207,7 +215,7 @@ def tune(
         if region.radius <= step_tol:
             reason = "no step lowers the criterion further"
     return TuneResult(
-        hyper=here.hyper,
+        hyper=here.hyper if last is None else last,
         criterion=here.criterion,
         gradient_norm=float(np.abs(directions.T @ here.gradient).max(initial=0.0)),
         optimism=_optimism(here, problem, directions, region.full_curvature()),
@@ -215,7 +223,7 @@ def tune(
         converged="budget" not in reason,
         path=tuple(path),
         n_evaluations=n_evaluations,
-        at_bound=_at_bound(here.hyper, lower, upper, penalty.hyper_names),
+        at_bound=_at_bound(here.hyper if last is None else last, lower, upper, penalty.hyper_names),
         guard_strength=problem.guard.strength,
         n_solver_steps=n_steps,
         fits=tuple(here.fits),
@@ -261,8 +269,10 @@ class _Problem:
     def stand_ins(self, at: _Evaluation) -> list[Surrogate] | None:
         """A stand-in for every part, or None if one has none."""
         made = []
-        for part, fit, inverse in zip(self.parts, at.fits, at.inverses, strict=True):
-            stand_in = part.surrogate(fit.expansion, inverse)
+        for part, fit, inverse, judged in zip(
+            self.parts, at.fits, at.inverses, at.partials, strict=True
+        ):
+            stand_in = part.surrogate(fit.expansion, inverse, judged)
             if stand_in is None:
                 return None
             made.append(stand_in)

@@ -81,4 +81,5 @@ def leave_one_out_partials(expansion: Expansion, inverse: HessianInverse) -> Par
         by_hyper=-penalty.hessian_vjp(expansion.params, expansion.hyper, sandwich),
         row_losses=rows.row_losses,
         row_gradients=rows.gradient,
+        leverage_gram=getattr(sandwich, "inner", None),
     )

@@ -100,7 +100,9 @@ def _held_out(objective: Objective, held: Array) -> Subproblem:
     def judge(expansion: Expansion, inverse: HessianInverse) -> Partials:
         return hold_out_partials(valid, expansion.params)
 
-    def surrogate(expansion: Expansion, inverse: HessianInverse) -> FrozenHoldOut | None:
+    def surrogate(
+        expansion: Expansion, inverse: HessianInverse, partials: Partials
+    ) -> FrozenHoldOut | None:
         if not is_dense(inverse):
             return None
         return FrozenHoldOut(expansion, lambda params: hold_out_partials(valid, params))

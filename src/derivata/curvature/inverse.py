@@ -131,8 +131,8 @@ class PseudoInverse(_DenseInverse):
     def __init__(self, expansion: Expansion):
         super().__init__(expansion)
         self.pseudo = pseudo_invert(expansion.hessian)
-        self.matrix, self.null_space = self.pseudo.matrix, self.pseudo.null_space
-        n_flat = self.null_space.shape[1]
+        self.matrix, n_flat = self.pseudo.matrix, self.pseudo.null_space.shape[1]
+        self.null_space = self.pseudo.null_space if n_flat else None
         self.reason = f"pseudo-inverse: {n_flat} directions of the Hessian are flat"
 
     def logdet(self) -> float:

@@ -18,11 +18,14 @@ import numpy as np
 from scipy.linalg import blas
 
 from derivata.contracts import Array, Rows
+from derivata.lazy import lazy
 
 # 2^17 float64 are 1 MiB: a block and its scaled copy stay in a core's second-level cache.
 BLOCK_SIZE = 2**17
 # Above this width the row-wise products of one block no longer fit in the cache.
 WIDEST_PAIRING = 160
+# Row-wise products up to this many numbers (32 MiB) are kept between calls.
+LARGEST_PAIRS_KEPT = 2**22
 # Below this width a full product is faster than preparing a triangular one.
 NARROW = 64
 
@@ -144,7 +147,17 @@ class DenseDesign:
 
     def _pair_blocks(self) -> Iterator[tuple[slice, Array]]:
         """Row-wise products of every pair of columns, (p (p + 1) / 2, block)."""
-        height = max(8 * BLOCK_SIZE // self._n_pairs, 64)
+        if self._n_pairs * self.n_rows > LARGEST_PAIRS_KEPT:
+            yield from self._make_pair_blocks()
+        else:
+            yield slice(0, self.n_rows), self._pairs
+
+    @lazy
+    def _pairs(self) -> Array:
+        return next(self._make_pair_blocks(self.n_rows))[1]
+
+    def _make_pair_blocks(self, height: int = 0) -> Iterator[tuple[slice, Array]]:
+        height = height or max(8 * BLOCK_SIZE // self._n_pairs, 64)
         buffer = np.empty((self._n_pairs, min(height, self.n_rows)))
         for rows in self._row_blocks(height):
             block = self.columns[:, rows]

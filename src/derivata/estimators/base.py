@@ -40,10 +40,13 @@ from derivata.predictors.linear import LinearPredictor
 from derivata.solvers.lbfgs import LBFGS
 from derivata.solvers.newton import Newton
 from derivata.solvers.result import FitResult
+from derivata.solvers.two_phase import TwoPhase
 from derivata.tuning import Solver, TuneResult
 
 # Precise enough while penalties move: the criterion's error is second order in it.
 TUNING_TOLERANCE = 1e-5
+# Multinomial Hessians from this size on are worth some quasi-Newton steps first.
+MANY_BLOCKS = 200
 
 
 class PenalizedLinearModel(BaseEstimator):
@@ -146,6 +149,8 @@ class PenalizedLinearModel(BaseEstimator):
         wide = predictor.n_params > LARGEST_DENSE
         if wide and predictor.n_rows * predictor.n_outputs > LARGEST_DENSE:
             return LBFGS(tol, max(self.max_iter, 1_000))
+        if predictor.n_outputs > 1 and predictor.n_params > MANY_BLOCKS:
+            return TwoPhase(fine=Newton(tol, self.max_iter))
         return Newton(tol, self.max_iter)
 
     def _keep_coefficients(

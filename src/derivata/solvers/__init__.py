@@ -3,5 +3,6 @@
 from derivata.solvers.lbfgs import LBFGS
 from derivata.solvers.newton import Newton
 from derivata.solvers.result import FitResult
+from derivata.solvers.two_phase import TwoPhase
 
-__all__ = ["LBFGS", "FitResult", "Newton"]
+__all__ = ["LBFGS", "FitResult", "Newton", "TwoPhase"]

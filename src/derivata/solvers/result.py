@@ -98,8 +98,9 @@ def _armijo(expansion: Expansion, direction: Array) -> Expansion | None:
     if not slope < 0.0:
         return None
     # Near the minimum F changes by less than its rounding; there a step that lowers the gradient
-    # is accepted instead.
-    rounding = 1e-15 * (abs(expansion.loss_value) + expansion.penalty_value + 1.0)
+    # is accepted instead. Losses of both signs cancel in their sum, but their rounding does not.
+    losses = float(expansion.objective.weight @ np.abs(expansion.rows.value))
+    rounding = 1e-15 * (losses + expansion.penalty_value + 1.0)
     step = 1.0
     while step >= SHORTEST_STEP:
         trial = expansion.objective.at(expansion.params + step * direction, expansion.hyper)

@@ -1,0 +1,269 @@
+"""What a table is to be fitted for: its target, family, weights and exposures, as checked arrays.
+
+    family    target                      loss of a row (nats; squared: half squared units)
+    squared   numbers                     (y - z)^2 / 2
+    logistic  two classes                 -log P(y)
+    softmax   three classes or more       -log P(y)
+    poisson   counts >= 0                 mu - y log mu,   mu = exposure exp(z)
+
+Everything that can be wrong with these columns is found here, before anything is fitted, and named
+by the line of the file it stands on.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Collection
+from dataclasses import dataclass, replace
+
+import numpy as np
+
+from derivata.columns import Column
+from derivata.contracts import Array
+from derivata.errors import InvalidParameter, InvalidTarget, InvalidWeight, TableError
+from derivata.tables import Table
+from derivata.task_choice import MAX_CLASSES, TaskChoice, infer_task, take_target
+
+FAMILIES = ("squared", "logistic", "softmax", "poisson")
+
+
+@dataclass(frozen=True)
+class TableTask:
+    """The roles of a table's columns.
+
+    Parameters
+    ----------
+    target : str                   the column to predict
+    family : str                   one of `FAMILIES`
+    reason : str                   why that family, a sentence
+    weights : str or None          the column of row weights
+    exposure : str or None         the column of exposures; poisson only
+    drop : tuple of str            columns left out
+    drop_missing_target : bool     rows without a target are left out, not refused
+    """
+
+    target: str
+    family: str
+    reason: str
+    weights: str | None = None
+    exposure: str | None = None
+    drop: tuple[str, ...] = ()
+    drop_missing_target: bool = False
+
+    @property
+    def classifies(self) -> bool:
+        """Whether the target is a class."""
+        return self.family in ("logistic", "softmax")
+
+    @classmethod
+    def choose(
+        cls,
+        table: Table,
+        target: str,
+        *,
+        family: str = "auto",
+        weights: str | None = None,
+        exposure: str | None = None,
+        drop: Collection[str] = (),
+        drop_missing_target: bool = False,
+    ) -> TableTask:
+        """Name the roles, and choose the family if it is ``"auto"``.
+
+        Raises
+        ------
+        InvalidParameter               a column with two roles, an unknown family, or exposures for
+                                       a family without them
+        TableError, InvalidTarget      as `rows`
+        """
+        if family != "auto" and family not in FAMILIES:
+            raise InvalidParameter(
+                f"`family` is {family!r}; expected 'auto' or one of {', '.join(FAMILIES)}."
+            )
+        if isinstance(drop, str):
+            raise InvalidParameter(f"`drop` is the string {drop!r}: write [{drop!r}].")
+        _require_one_role_each(target, weights, exposure, drop)
+        task = cls(target, family, "", weights, exposure, tuple(drop), drop_missing_target)
+        chosen = _chosen(task._checked(table).target, family, exposure)
+        if exposure is not None and chosen.family != "poisson":
+            raise InvalidParameter(
+                f"`exposure` is {exposure!r}, but the family is {chosen.family}: only counts "
+                "(poisson) have exposures. Leave it out, or give it as `weights` if it is one."
+            )
+        return replace(task, family=chosen.family, reason=chosen.reason)
+
+    def rows(self, table: Table) -> TrainingRows:
+        """The rows of a table that has these columns, checked.
+
+        Raises
+        ------
+        TableError                     if a column is not there, or the target is missing somewhere
+        InvalidTarget                  if the target is none of the family's; names the line
+        InvalidWeight                  if a weight or an exposure cannot be one; names the line
+        """
+        rows = self._checked(table)
+        _require_family(rows, self.family)
+        return rows
+
+    def _checked(self, table: Table) -> TrainingRows:
+        # 1. A row of weight 0 counts as absent, whatever else is wrong with it.
+        weight = None
+        if self.weights is not None:
+            weight = _amounts(table, self.weights, "weights", least="zero")
+            if not weight.any():
+                raise InvalidWeight(
+                    f"{table.source}: `weights` {self.weights!r} is zero in every row, so no row "
+                    "is left to fit."
+                )
+            table, weight = table.take(weight > 0), weight[weight > 0]
+        # 2. Neither does one without a target teach anything; taken out before exposures are read.
+        if self.drop_missing_target and not table[self.target].missing.all():
+            present = ~table[self.target].missing
+            table, weight = table.take(present), None if weight is None else weight[present]
+        exposure = None
+        if self.exposure is not None:
+            exposure = _amounts(table, self.exposure, "exposure", least="above zero")
+        # 3. The columns that are left are the features.
+        others = {self.weights, self.exposure, *self.drop} - {None}
+        features, target = take_target(
+            table.without([name for name in others if name is not None]), self.target
+        )
+        return TrainingRows(features, target, weight, exposure)
+
+
+@dataclass(frozen=True, eq=False)
+class TrainingRows:
+    """A table's features beside its target, weights and exposures, row by row.
+
+    Parameters
+    ----------
+    features : Table
+    target : Column                no cell missing
+    weight : (n_rows,) or None     > 0; None: all ones
+    exposure : (n_rows,) or None   > 0
+    """
+
+    features: Table
+    target: Column
+    weight: Array | None
+    exposure: Array | None
+
+    @property
+    def n_rows(self) -> int:
+        """How many rows there are."""
+        return len(self.target.values)
+
+    def take(self, rows: Array) -> TrainingRows:
+        """Only ``rows``: an index or bool array."""
+        return TrainingRows(
+            self.features.take(rows),
+            self.target.take(rows),
+            None if self.weight is None else self.weight[rows],
+            None if self.exposure is None else self.exposure[rows],
+        )
+
+    def weights_or_ones(self) -> Array:
+        """The weights, (n_rows,)."""
+        return np.ones(self.n_rows) if self.weight is None else self.weight
+
+    def labels(self) -> Array:
+        """The target as class labels: whole numbers stay numbers, so 10 comes after 9."""
+        values = self.target.values
+        if self.target.kind != "numeric":
+            return values
+        whole = np.all(values % 1 == 0) and np.abs(values).max() < 2.0**53
+        return values.astype(np.int64) if whole else self.target.as_text().values
+
+
+def _require_one_role_each(
+    target: str, weights: str | None, exposure: str | None, drop: Collection[str]
+) -> None:
+    roles: dict[str, str] = {}
+    named = [("target", target), ("weights", weights), ("exposure", exposure)]
+    for role, name in [*named, *(("drop", name) for name in drop)]:
+        if name is None or roles.get(name) == role == "drop":
+            continue
+        if name in roles:
+            raise InvalidParameter(
+                f"column {name!r} is named as `{roles[name]}` and as `{role}`; it can be one only."
+            )
+        roles[name] = role
+
+
+def _chosen(target: Column, family: str, exposure: str | None) -> TaskChoice:
+    if family == "softmax" and _n_levels(target) == 2:
+        return TaskChoice("logistic", "softmax was asked for, which for two classes is logistic.")
+    if family != "auto":
+        return TaskChoice(family, "given by the user.")
+    if exposure is not None and target.kind == "numeric":
+        return TaskChoice("poisson", f"exposures are given ({exposure!r}), as counts have them.")
+    return infer_task(target.values, target.name)
+
+
+def _require_family(rows: TrainingRows, family: str) -> None:
+    """Refuse a target that is none of the family's."""
+    target, table = rows.target, rows.features
+    if family in ("squared", "poisson"):
+        if target.kind != "numeric":
+            raise InvalidTarget(
+                f"{table.place(0)}: target {target.name!r} is the word {target.values[0]!r:.40}, "
+                f"but the family {family} needs numbers. Use `family='softmax'` for classes, or "
+                "correct the cells that are no numbers."
+            )
+        low, high = target.values.min(), target.values.max()
+        if family == "poisson" and low < 0:
+            row = int(np.argmax(target.values < 0))
+            raise InvalidTarget(
+                f"{table.place(row)}: target {target.name!r} is {target.values[row]:g}, but counts "
+                "are >= 0. Use `family='squared'`, or correct the cell."
+            )
+        if low == high:
+            raise InvalidTarget(
+                f"target {target.name!r} is {low:g} in every row: there is nothing to learn."
+            )
+        return
+    n_levels = _n_levels(target)
+    if n_levels == 1:
+        only = target.as_text().values[0]
+        raise InvalidTarget(
+            f"target {target.name!r} is {only!r} in every row: there is nothing to learn."
+        )
+    if family == "logistic" and n_levels > 2:
+        raise InvalidTarget(
+            f"target {target.name!r} has {n_levels:,} different values, but the family logistic "
+            "needs two. Use `family='softmax'` for several classes, 'squared' for amounts."
+        )
+    # With more than this a class has hardly a row: an amount was taken for a class.
+    if n_levels > max(MAX_CLASSES, rows.n_rows // 10):
+        raise InvalidTarget(
+            f"target {target.name!r} has {n_levels:,} different values in {rows.n_rows:,} rows, "
+            "too many for classes. Use `family='squared'` for amounts, or merge rare classes."
+        )
+
+
+def _n_levels(target: Column) -> int:
+    if target.kind == "numeric":
+        return len(np.unique(target.values))
+    return len(set(target.values))
+
+
+def _amounts(table: Table, name: str, role: str, least: str) -> Array:
+    """A column of weights or exposures as finite numbers, (n_rows,)."""
+    column = table[name]
+    if column.kind != "numeric":
+        present = np.flatnonzero(~column.missing)
+        row = int(present[0]) if present.size else 0
+        raise TableError(
+            f"{table.place(row)}: `{role}` {name!r} is {column.values[row]!r:.40}; expected a "
+            "number in every row."
+        )
+    values = column.values
+    with np.errstate(invalid="ignore"):
+        good = np.isfinite(values) & ((values > 0) if least == "above zero" else (values >= 0))
+    if not good.all():
+        row = int(np.argmin(good))
+        cell = "missing" if np.isnan(values[row]) else f"{values[row]:g}"
+        bound = "> 0" if least == "above zero" else ">= 0 (0 leaves the row out)"
+        raise InvalidWeight(
+            f"{table.place(row)}: `{role}` {name!r} is {cell}; expected a number {bound}. "
+            "Correct the cell, or leave the row out."
+        )
+    return values
