@@ -29,7 +29,8 @@ from derivata.losses import (
 from derivata.objective import Expansion, Objective
 from derivata.penalties import FREE, GroupRidge
 from derivata.predictors import LinearPredictor
-from derivata.solvers import LBFGS, Newton
+from derivata.solvers import LBFGS, Newton, TwoPhase
+from derivata.tuning import Solver
 
 
 @dataclass(frozen=True)
@@ -129,7 +130,14 @@ CRITERIA: dict[str, Criterion] = {
     "hold-out": HoldOut(0.3),
 }
 
-SOLVERS = {"newton": Newton, "lbfgs": LBFGS}
+# Each made from a tolerance and a limit of steps.
+SOLVERS: dict[str, Callable[..., Solver]] = {
+    "newton": lambda tol, max_iter=200: Newton(tol, max_iter),
+    "lbfgs": lambda tol, max_iter=2000: LBFGS(tol, max_iter),
+    "two-phase": lambda tol, max_iter=400: TwoPhase(
+        LBFGS(1e-5, max_iter // 2), Newton(tol, max_iter - max_iter // 2)
+    ),
+}
 
 WEIGHTS = np.array([0.0, 0.4, 1.0, 1.0, 1.7, 3.0])
 

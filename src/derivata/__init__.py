@@ -18,6 +18,7 @@ _HOMES = {
     "LogisticClassifier": "derivata.estimators",
     "Newton": "derivata.solvers",
     "PoissonRegressor": "derivata.estimators",
+    "TableModel": "derivata.estimators.table_model",
     "load": "derivata.persistence",
     "save": "derivata.persistence",
 }

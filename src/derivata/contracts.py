@@ -282,18 +282,6 @@ class HessianInverse(Protocol):
         ...
 
 
-@dataclass(frozen=True)
-class Partials:
-    """A criterion at one minimiser, with its partial derivatives."""
-
-    value: float
-    by_params: Array  # (p,)
-    by_hyper: Array  # (h,) direct part: what moves when params stay
-    row_losses: Array  # (m,) what each judged row contributes
-    row_gradients: Array  # (m, k) derivative of each judged row's loss by its own outputs
-    leverage_gram: Array | None = None  # (p, p) J.T C J, C the derivative by the leverages
-
-
 class Surrogate(Protocol):
     """A cheap stand-in for a criterion near one minimiser, and where the minimiser would move."""
 
@@ -307,13 +295,24 @@ class Surrogate(Protocol):
 
 
 @dataclass(frozen=True)
+class Partials:
+    """A criterion at one minimiser, with its partial derivatives."""
+
+    value: float
+    by_params: Array  # (p,)
+    by_hyper: Array  # (h,) direct part: what moves when params stay
+    row_losses: Array  # (m,) what each judged row contributes
+    row_gradients: Array  # (m, k) derivative of each judged row's loss by its own outputs
+    stand_in: Callable[[], Surrogate | None] = lambda: None  # around this point, if worthwhile
+
+
+@dataclass(frozen=True)
 class Subproblem:
-    """One fit that a criterion asks for, how it judges the minimiser, and its stand-in."""
+    """One fit that a criterion asks for, and how it judges the minimiser."""
 
     objective: Objective
     judge: Callable[[Expansion, HessianInverse], Partials]
     judged: Predictor  # whose rows `Partials.row_losses` are
-    surrogate: Callable[[Expansion, HessianInverse, Partials], Surrogate | None]
 
 
 class Criterion(Protocol):

@@ -11,7 +11,9 @@ Maths: docs/math/objective.md
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 
@@ -122,6 +124,13 @@ class Expansion:
 
     def __init__(self, objective: Objective, params: Array, hyper: Array):
         self.objective, self.params, self.hyper = objective, params, hyper
+        self._kept: dict[str, Any] = {}
+
+    def keep(self, name: str, compute: Callable[[], Any]) -> Any:
+        """What a higher floor derives from this expansion, computed once under a name."""
+        if name not in self._kept:
+            self._kept[name] = compute()
+        return self._kept[name]
 
     @lazy
     def outputs(self) -> Array:
@@ -157,6 +166,13 @@ class Expansion:
     def output_hessian(self) -> Array:
         """Weighted second derivatives of the losses by the outputs, (n, k, k)."""
         return self.objective.weight[:, None, None] * self.rows.hessian
+
+    @property
+    def nat(self) -> float:
+        """What one nat is in F's units: the residual variance where the loss leaves it out."""
+        if not self.objective.loss.scale_is_free:
+            return 1.0
+        return 2.0 * self.loss_value / float(self.objective.weight.sum())
 
     @lazy
     def loss_gradient(self) -> Array:

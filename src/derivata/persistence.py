@@ -28,6 +28,7 @@ KINDS = {
     "LinearRegressor": "derivata.estimators.linear:LinearRegressor",
     "LogisticClassifier": "derivata.estimators.linear:LogisticClassifier",
     "PoissonRegressor": "derivata.estimators.linear:PoissonRegressor",
+    "TableModel": "derivata.estimators.table_model:TableModel",
 }
 
 

@@ -30,7 +30,7 @@ from derivata.trust_region import TrustRegion
 # e^-18 (1.5e-8, rounding of the Hessian) to e^12 (coefficients shrunk to 6e-6 of their size).
 BELOW, ABOVE = 18.0, 12.0
 # A decrease of the criterion below this many nats is beneath what the data can tell.
-NEGLIGIBLE = 1e-4
+NEGLIGIBLE = 1e-3
 # Where tuning starts: coefficients are shrunk by about 1 part in 50 for average columns.
 START_BELOW = 4.0
 FIRST_RADIUS, LARGEST_RADIUS = 4.0, 8.0
@@ -269,10 +269,8 @@ class _Problem:
     def stand_ins(self, at: _Evaluation) -> list[Surrogate] | None:
         """A stand-in for every part, or None if one has none."""
         made = []
-        for part, fit, inverse, judged in zip(
-            self.parts, at.fits, at.inverses, at.partials, strict=True
-        ):
-            stand_in = part.surrogate(fit.expansion, inverse, judged)
+        for judged in at.partials:
+            stand_in = judged.stand_in()
             if stand_in is None:
                 return None
             made.append(stand_in)

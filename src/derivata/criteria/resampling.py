@@ -7,7 +7,7 @@ lacked a class would otherwise be possible.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 
@@ -98,16 +98,14 @@ def _held_out(objective: Objective, held: Array) -> Subproblem:
     valid = objective.take(np.flatnonzero(held))
 
     def judge(expansion: Expansion, inverse: HessianInverse) -> Partials:
-        return hold_out_partials(valid, expansion.params)
+        def stand_in() -> FrozenHoldOut | None:
+            if not is_dense(inverse):
+                return None
+            return FrozenHoldOut(expansion, lambda params: hold_out_partials(valid, params))
 
-    def surrogate(
-        expansion: Expansion, inverse: HessianInverse, partials: Partials
-    ) -> FrozenHoldOut | None:
-        if not is_dense(inverse):
-            return None
-        return FrozenHoldOut(expansion, lambda params: hold_out_partials(valid, params))
+        return replace(hold_out_partials(valid, expansion.params), stand_in=stand_in)
 
-    return Subproblem(objective.take(np.flatnonzero(~held)), judge, valid.predictor, surrogate)
+    return Subproblem(objective.take(np.flatnonzero(~held)), judge, valid.predictor)
 
 
 def hold_out_partials(valid: Objective, params: Array) -> Partials:

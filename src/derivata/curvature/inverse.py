@@ -35,7 +35,7 @@ LARGEST_JACOBIAN = 50_000_000
 
 
 def invert(expansion: Expansion) -> HessianInverse:
-    """Prepare H^-1 of an expansion by the cheapest exact means.
+    """Prepare H^-1 of an expansion by the cheapest exact means, once: it is kept with it.
 
     Returns
     -------
@@ -43,6 +43,10 @@ def invert(expansion: Expansion) -> HessianInverse:
         With ``reason``, a sentence saying what was chosen and why, and ``null_space``, (p, m) or
         None: directions in which F is flat, which the inverse leaves out.
     """
+    return expansion.keep("inverse", lambda: _invert(expansion))
+
+
+def _invert(expansion: Expansion) -> HessianInverse:
     predictor = expansion.objective.predictor
     n_params, n_numbers = predictor.n_params, predictor.n_rows * predictor.n_outputs
     diagonal = expansion.penalty_diagonal

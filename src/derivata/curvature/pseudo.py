@@ -17,6 +17,8 @@ from derivata.contracts import Array
 
 # A pivot or eigenvalue of C below this share of the largest belongs to a flat direction.
 SINGULAR_PIVOT = 1e-12
+# A diagonal entry below this is as good as zero: its inverse would overflow in squares.
+SMALLEST_DIAGONAL = 1e-150
 
 
 @dataclass(frozen=True)
@@ -41,9 +43,9 @@ class Pseudo:
 def pseudo_invert(matrix: Array) -> Pseudo:
     """A^+ of a symmetric positive semi-definite (p, p) array; about 10 p^3 multiplications."""
     diagonal = np.diagonal(matrix)
-    size = np.sqrt(np.where(diagonal > 0.0, diagonal, 1.0))
+    size = np.sqrt(np.where(diagonal > SMALLEST_DIAGONAL, diagonal, 1.0))
     values, vectors = np.linalg.eigh(matrix / size[:, None] / size)
-    kept = values > SINGULAR_PIVOT * max(values.max(initial=0.0), 0.0)
+    kept = values > SINGULAR_PIVOT * values.max(initial=1.0)
     reduced = vectors[:, kept] / size[:, None]
     inverse = (reduced / values[kept]) @ reduced.T
     null_space, _ = np.linalg.qr(vectors[:, ~kept] / size[:, None])

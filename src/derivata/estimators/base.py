@@ -43,8 +43,10 @@ from derivata.solvers.result import FitResult
 from derivata.solvers.two_phase import TwoPhase
 from derivata.tuning import Solver, TuneResult
 
-# Precise enough while penalties move: the criterion's error is second order in it.
-TUNING_TOLERANCE = 1e-5
+# Precise enough while penalties move: a hundredth of a posterior standard deviation moves the
+# criterion by 1e-4 nats at most, and its error after the adjoint's correction is smaller still.
+TUNING_TOLERANCE, TUNING_PRECISION = 1e-4, 1e-2
+PRECISION = 1e-6
 # Multinomial Hessians from this size on are worth some quasi-Newton steps first.
 MANY_BLOCKS = 200
 
@@ -102,7 +104,7 @@ class PenalizedLinearModel(BaseEstimator):
         rows = standardize(X, weight, scale=self.standardize, intercept=self.fit_intercept)
         objective = _objective(rows, groups, loss, y, weight, offset)
         hyper, tuned, start = self._find_penalties(objective)
-        solver = self._solver(objective, self.tol)
+        solver = self._solver(objective, self.tol, PRECISION)
         fit = solver.minimize(objective, start, hyper)
         inverse = invert(fit.expansion)
         self._keep_coefficients(rows, fit, inverse, groups, y)
@@ -135,14 +137,14 @@ class PenalizedLinearModel(BaseEstimator):
         tuned = tune_guarded(
             objective,
             criterion,
-            self._solver(objective, max(self.tol, TUNING_TOLERANCE)),
+            self._solver(objective, max(self.tol, TUNING_TOLERANCE), TUNING_PRECISION),
             random_state=self.random_state,
         )
         self.tuning_ = tuning_record(tuned, criterion.name, reason, float(objective.weight.sum()))
         nearest = tuned.fits[0].expansion.params
         return tuned.hyper, tuned, nearest
 
-    def _solver(self, objective: Objective, tol: float) -> Solver:
+    def _solver(self, objective: Objective, tol: float, precision: float) -> Solver:
         if self.solver is not None:
             return self.solver
         predictor = objective.predictor
@@ -150,8 +152,8 @@ class PenalizedLinearModel(BaseEstimator):
         if wide and predictor.n_rows * predictor.n_outputs > LARGEST_DENSE:
             return LBFGS(tol, max(self.max_iter, 1_000))
         if predictor.n_outputs > 1 and predictor.n_params > MANY_BLOCKS:
-            return TwoPhase(fine=Newton(tol, self.max_iter))
-        return Newton(tol, self.max_iter)
+            return TwoPhase(fine=Newton(tol, self.max_iter, precision))
+        return Newton(tol, self.max_iter, precision)
 
     def _keep_coefficients(
         self,

@@ -101,7 +101,7 @@ class TableTask:
         """
         rows = self._checked(table)
         _require_family(rows, self.family)
-        return rows
+        return replace(rows, y=_labels(rows.target)) if self.classifies else rows
 
     def _checked(self, table: Table) -> TrainingRows:
         # 1. A row of weight 0 counts as absent, whatever else is wrong with it.
@@ -120,13 +120,13 @@ class TableTask:
             table, weight = table.take(present), None if weight is None else weight[present]
         exposure = None
         if self.exposure is not None:
-            exposure = _amounts(table, self.exposure, "exposure", least="above zero")
+            exposure = exposures(table, self.exposure)
         # 3. The columns that are left are the features.
         others = {self.weights, self.exposure, *self.drop} - {None}
         features, target = take_target(
             table.without([name for name in others if name is not None]), self.target
         )
-        return TrainingRows(features, target, weight, exposure)
+        return TrainingRows(features, target, target.values, weight, exposure)
 
 
 @dataclass(frozen=True, eq=False)
@@ -137,12 +137,14 @@ class TrainingRows:
     ----------
     features : Table
     target : Column                no cell missing
+    y : (n_rows,)                  numbers, or class labels: whole numbers, else words
     weight : (n_rows,) or None     > 0; None: all ones
     exposure : (n_rows,) or None   > 0
     """
 
     features: Table
     target: Column
+    y: Array
     weight: Array | None
     exposure: Array | None
 
@@ -156,6 +158,7 @@ class TrainingRows:
         return TrainingRows(
             self.features.take(rows),
             self.target.take(rows),
+            self.y[rows],
             None if self.weight is None else self.weight[rows],
             None if self.exposure is None else self.exposure[rows],
         )
@@ -164,13 +167,10 @@ class TrainingRows:
         """The weights, (n_rows,)."""
         return np.ones(self.n_rows) if self.weight is None else self.weight
 
-    def labels(self) -> Array:
-        """The target as class labels: whole numbers stay numbers, so 10 comes after 9."""
-        values = self.target.values
-        if self.target.kind != "numeric":
-            return values
-        whole = np.all(values % 1 == 0) and np.abs(values).max() < 2.0**53
-        return values.astype(np.int64) if whole else self.target.as_text().values
+
+def exposures(table: Table, name: str) -> Array:
+    """The column ``name`` as exposures (n_rows,): finite and > 0, or an error naming the line."""
+    return _amounts(table, name, "exposure", least="above zero")
 
 
 def _require_one_role_each(
@@ -237,6 +237,14 @@ def _require_family(rows: TrainingRows, family: str) -> None:
             f"target {target.name!r} has {n_levels:,} different values in {rows.n_rows:,} rows, "
             "too many for classes. Use `family='squared'` for amounts, or merge rare classes."
         )
+
+
+def _labels(target: Column) -> Array:
+    """Class labels (n_rows,): whole numbers stay numbers, so that 10 comes after 9."""
+    if target.kind != "numeric":
+        return target.values
+    whole = np.all(target.values % 1 == 0) and np.abs(target.values).max() < 2.0**53
+    return target.values.astype(np.int64) if whole else target.as_text().values
 
 
 def _n_levels(target: Column) -> int:

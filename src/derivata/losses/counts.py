@@ -16,8 +16,8 @@ from derivata.contracts import Array
 from derivata.lazy import lazy
 from derivata.losses.targets import require, require_finite
 
-# exp(500) is about 1e217: a line search refuses it, and sums of such rows stay finite.
-LARGEST_EXPONENT = 500.0
+# exp(300) is about 1e130: a line search refuses it, and sums of squares of such rows stay finite.
+LARGEST_EXPONENT = 300.0
 
 
 @dataclass(frozen=True)
@@ -38,7 +38,7 @@ class PoissonLoss:
         return np.log(np.maximum([np.average(y, weights=weight)], 1e-12))
 
     def validate(self, y: Array) -> None:
-        """Refuse negative targets, and targets that are all zero."""
+        """Refuse negative targets."""
         require_finite(y)
         require(y, y >= 0, "a Poisson target must be >= 0", "Use a LinearRegressor instead.")
 

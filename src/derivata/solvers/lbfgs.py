@@ -38,6 +38,8 @@ class LBFGS:
     def minimize(self, objective: Objective, params: Array, hyper: Array) -> FitResult:
         """Minimise F(., hyper) from ``params``."""
         start = objective.at(params, hyper)
+        if start.relative_gradient <= self.tol:
+            return self._result(start, [start.value], [start.relative_gradient])
         root = _scale(start)
         visited = [start]
         values, gradients = [start.value], [start.relative_gradient]
@@ -78,8 +80,9 @@ class LBFGS:
         n_iter = len(values) - 1
         verb = "is at most" if converged else f"after {n_iter} steps, above"
         reason = f"relative gradient {end.relative_gradient:.1e} {verb} tol {self.tol:.0e}"
-        # The line search ends at the rounding of F, before a strict gradient tolerance is met.
-        converged = converged or (n_iter < self.max_iter and end.relative_gradient <= 1e-6)
+        if not converged and n_iter < self.max_iter and end.relative_gradient <= 1e-6:
+            # The line search ends at the rounding of F, before a strict gradient tolerance is met.
+            converged, reason = True, f"no step lowers the objective further; {reason}"
         return FitResult(end, converged, n_iter, reason, tuple(values), tuple(gradients))
 
 

@@ -24,6 +24,8 @@ class Newton:
         Stop when the relative gradient (``Expansion.relative_gradient``) is at most this.
     max_iter : int
         Largest number of steps; 5 to 10 are usual.
+    precision : float
+        And when the minimiser is at most this many posterior standard deviations away.
 
     Notes
     -----
@@ -32,10 +34,12 @@ class Newton:
 
     tol: float = 1e-8
     max_iter: int = 100
+    precision: float = 1e-4
 
     def minimize(self, objective: Objective, params: Array, hyper: Array) -> FitResult:
         """Minimise F(., hyper) from ``params``."""
-        return descend(objective.at(params, hyper), newton_direction, self.tol, self.max_iter)
+        start = objective.at(params, hyper)
+        return descend(start, newton_direction, self.tol, self.max_iter, self.precision)
 
 
 def newton_direction(expansion: Expansion) -> Array:

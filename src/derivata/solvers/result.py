@@ -18,10 +18,10 @@ from derivata.objective import Expansion
 # Armijo's constant: a step must realise this share of the decrease its slope promises.
 SUFFICIENT_DECREASE = 1e-4
 SHORTEST_STEP = 1e-10
-# Above this relative gradient, a direction that leads nowhere is replaced by the steepest one: far
-# from a minimum F may be almost straight (Huber's tails, probabilities that round to 0 or 1), and
-# then H says nothing about how far to go.
-FAR = 1e-3
+# Above this relative gradient, where a direction leaves more than this share of it, the steepest
+# one is tried too: far from a minimum F may be almost straight (Huber's tails, probabilities that
+# round to 0 or 1), and then H says nothing about how far to go.
+FAR, LEAST_FALL = 0.1, 0.9
 
 
 @dataclass(frozen=True)
@@ -53,9 +53,17 @@ class FitResult:
 
 
 def descend(
-    start: Expansion, direction: Callable[[Expansion], Array], tol: float, max_iter: int
+    start: Expansion,
+    direction: Callable[[Expansion], Array],
+    tol: float,
+    max_iter: int,
+    precision: float = np.inf,
 ) -> FitResult:
-    """Follow ``direction`` with Armijo steps until the relative gradient is at most ``tol``.
+    """Follow ``direction`` with Armijo steps until the gradient is small.
+
+    Small means a relative gradient of at most ``tol``, and, for a Newton direction, a decrement
+    (g^T H^-1 g)^(1/2) of at most ``precision``: the distance to the minimiser in posterior standard
+    deviations, which also sees a column that hardly any row has.
 
     Rounding ends a descent that cannot go lower: if no step decreases F, or F has stopped moving
     to the last digit, the result counts as converged when the gradient is within 1e4 rounding
@@ -64,10 +72,16 @@ def descend(
     expansion = start
     values, gradients = [expansion.value], [expansion.relative_gradient]
     n_iter = 0
-    while expansion.relative_gradient > tol and n_iter < max_iter:
-        following = _armijo(expansion, direction(expansion))
-        if following is None and expansion.relative_gradient > FAR:
-            following = _armijo(expansion, _steepest(expansion))
+    while n_iter < max_iter:
+        small = expansion.relative_gradient <= tol
+        if small and np.isinf(precision):
+            break
+        step = direction(expansion)
+        if small and -float(expansion.gradient @ step) <= precision**2 * expansion.nat:
+            break
+        following = _armijo(expansion, step)
+        if expansion.relative_gradient > FAR and _is_stuck(expansion, following):
+            following = _lower(following, _armijo(expansion, _steepest(expansion)))
         if following is None:
             break
         expansion = following
@@ -94,6 +108,12 @@ def descend(
 
 def _armijo(expansion: Expansion, direction: Array) -> Expansion | None:
     """The expansion at the first of the steps 1, 1/2, 1/4 ... that decreases F enough, or None."""
+    # A trial beyond float64 has the value inf or NaN and is refused; that is no news to a user.
+    with np.errstate(over="ignore", invalid="ignore"):
+        return _search(expansion, direction)
+
+
+def _search(expansion: Expansion, direction: Array) -> Expansion | None:
     slope = float(expansion.gradient @ direction)
     if not slope < 0.0:
         return None
@@ -114,6 +134,18 @@ def _armijo(expansion: Expansion, direction: Array) -> Expansion | None:
                 return None
         step *= 0.5
     return None
+
+
+def _is_stuck(expansion: Expansion, following: Expansion | None) -> bool:
+    if following is None:
+        return True
+    return following.relative_gradient > LEAST_FALL * expansion.relative_gradient
+
+
+def _lower(one: Expansion | None, other: Expansion | None) -> Expansion | None:
+    if one is None or other is None:
+        return one or other
+    return one if one.value <= other.value else other
 
 
 def _steepest(expansion: Expansion) -> Array:

@@ -1,0 +1,133 @@
+"""Numbers and findings as words: what the screen and the report say in the same way."""
+
+from __future__ import annotations
+
+import math
+import re
+
+from derivata.report.record import RunRecord
+
+# C0 and C1 controls (a terminal obeys them), and marks that turn the direction of what follows.
+_CONTROLS = re.compile("[\x00-\x1f\x7f-\x9f\u200e\u200f\u202a-\u202e\u2066-\u2069]")
+UNITS = {"squared": "half squared units"}
+
+
+def clean(text: str, longest: int = 200) -> str:
+    """Text on one line for people: controls made visible as U+FFFD, and not endless."""
+    shown = _CONTROLS.sub("\ufffd", text if len(text) <= longest else text[: longest - 1] + "…")
+    return shown
+
+
+def number(value: float | None, digits: int = 4) -> str:
+    """A number to so many significant digits: 1,509 or 0.0749 or 2.369e9; "unknown" for none."""
+    if value is None or math.isnan(value):
+        return "unknown"
+    if value == 0.0 or math.isinf(value):
+        return f"{value:g}"
+    exponent = math.floor(math.log10(abs(value)))
+    if -5 <= exponent < 7:
+        return f"{value:,.{max(digits - 1 - exponent, 0)}f}"
+    mantissa, _, power = f"{value:.{digits - 1}e}".partition("e")
+    return f"{mantissa}e{int(power)}"
+
+
+def percent(share: float) -> str:
+    """A share as a percentage: 48 %, 97.4 %, 99.95 %."""
+    if math.isnan(share):
+        return "an unknown share"
+    distance = min(abs(share), abs(1.0 - share))
+    return f"{100 * share:.{0 if distance >= 0.1 else 1 if distance >= 0.001 else 2}f} %"
+
+
+def plural(count: int, noun: str, many: str = "") -> str:
+    """Return ``1 column`` or ``12,000 columns``."""
+    return f"{count:,} {noun if count == 1 else many or noun + 's'}"
+
+
+def unit(family: str) -> str:
+    """What the loss of a row is measured in."""
+    return UNITS.get(family, "nats")
+
+
+def columns_in_words(record: RunRecord) -> str:
+    """Which columns the features come from: ``8 columns (6 numeric, 2 text)``."""
+    used = [column for column in record.columns if column.role == "feature"]
+    kinds = {kind: sum(column.kind == kind for column in used) for kind in ("numeric", "text")}
+    shown = ", ".join(f"{count} {kind}" for kind, count in kinds.items() if count)
+    return f"{plural(len(used), 'column')} ({shown})"
+
+
+def metrics_in_words(record: RunRecord) -> str:
+    """The outer folds' score in the user's terms, one line; "" without outer folds."""
+    found = record.metrics
+    if "r2" in found:
+        return f"R2 {number(found['r2'], 3)}, typical error (RMSE) {number(found['rmse'], 3)}"
+    if "accuracy" in found:
+        return (
+            f"accuracy {percent(found['accuracy'])} (always the commonest class: "
+            f"{percent(found['accuracy_of_commonest_class'])}); log-loss "
+            f"{number(found['log_loss'], 3)} (guessing class shares: "
+            f"{number(found['log_loss_of_class_shares'], 3)})"
+        )
+    if "d2" in found:
+        return (
+            f"D2 {number(found['d2'], 3)} of the deviance explained, mean deviance "
+            f"{number(found['mean_deviance'], 3)}"
+        )
+    return ""
+
+
+def headline(record: RunRecord) -> str:
+    """The finding in one sentence, for people who read no other."""
+    found, target = record.metrics, clean(record.model.task.target, 60)
+    if "r2" in found:
+        if not found["r2"] > 0:
+            return (
+                f"On rows it has not seen, the model predicts {target} no better than its mean "
+                f"does; its typical error is {number(found['rmse'], 3)}."
+            )
+        return (
+            f"On rows it has not seen, the model explains {percent(found['r2'])} of the variance "
+            f"of {target}; its typical error is {number(found['rmse'], 3)}."
+        )
+    if "accuracy" in found:
+        share = 1.0 - found["log_loss"] / found["log_loss_of_class_shares"]
+        knows = (
+            f"removes {percent(share)} of the uncertainty about it"
+            if share > 0
+            else "knows no more about it than the class shares do"
+        )
+        return (
+            f"On rows it has not seen, the model names the right {target} for "
+            f"{percent(found['accuracy'])} and {knows}."
+        )
+    if "d2" in found:
+        if not found["d2"] > 0:
+            return f"On rows it has not seen, the model predicts {target} no better than one rate."
+        return (
+            f"On rows it has not seen, the model explains {percent(found['d2'])} of the deviance "
+            f"of {target} from one common rate."
+        )
+    return f"The model of {target} could not be judged on rows it has not seen."
+
+
+def optimism_in_words(record: RunRecord) -> str:
+    """Whether the tuned criterion flatters, in a sentence that knows its own noise."""
+    if record.outer is None:
+        return f"There is no outer score: {record.outer_missing}"
+    score = record.outer.score
+    gap, noise = score.optimism, 2.0 * score.standard_error
+    size = f"{number(abs(gap), 2)} {unit(record.model.task.family)} a row"
+    if abs(gap) <= noise:
+        return (
+            f"The difference to the criterion, {size}, is within the noise of the outer score: "
+            "tuning did not flatter itself measurably."
+        )
+    if gap > 0:
+        return (
+            f"The criterion flatters by {size}, more than noise explains: believe the outer score."
+        )
+    return (
+        f"The outer score is better than the criterion by {size}, more than noise explains; "
+        "rows may not be independent, or leave-one-out is ruled by a few of them."
+    )
