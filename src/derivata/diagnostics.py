@@ -22,6 +22,11 @@ FLAT = 1e-4
 UNPENALISED = 1e-6
 # A column takes part in a direction if its entry is at least this share of the largest.
 LOADING = 0.1
+# Collinear directions beyond this many are counted, not named: with fewer rows than columns every
+# column takes part in some.
+NAMED_DIRECTIONS = 20
+# A row without a residual: this share of a typical one at the best constant fit.
+NO_RESIDUAL = 1e-6
 
 
 @dataclass(frozen=True)
@@ -33,10 +38,15 @@ class FlatDirection:
 
 
 def collinear_directions(inverse: HessianInverse) -> list[FlatDirection]:
-    """Directions left out of a pseudo-inverse; empty if H has full rank."""
-    if inverse.null_space is None:
+    """Directions left out of a pseudo-inverse; empty if H has full rank, or too many to name."""
+    if n_flat_directions(inverse) > NAMED_DIRECTIONS or inverse.null_space is None:
         return []
     return [_direction(vector) for vector in _sparse_basis(inverse.null_space).T]
+
+
+def n_flat_directions(inverse: HessianInverse) -> int:
+    """How many directions a pseudo-inverse left out."""
+    return 0 if inverse.null_space is None else inverse.null_space.shape[1]
 
 
 def separating_direction(expansion: Expansion) -> FlatDirection | None:
@@ -44,6 +54,10 @@ def separating_direction(expansion: Expansion) -> FlatDirection | None:
 
     Costs nothing where every column carries a penalty above ``UNPENALISED`` times its curvature at
     the best constant fit; else one Gram product and an eigen-decomposition.
+
+    Returns
+    -------
+    FlatDirection or None
     """
     objective = expansion.objective
     predictor = objective.predictor
@@ -69,10 +83,23 @@ def separating_direction(expansion: Expansion) -> FlatDirection | None:
 
 
 def lone_rows(expansion: Expansion, inverse: HessianInverse) -> Array:
-    """Rows whose own leverage is all that fits them: (m,) indices."""
-    leverage = inverse.leverage()
-    share = np.einsum("nab,nba->n", expansion.output_hessian, leverage)
-    return np.flatnonzero(share > expansion.objective.predictor.n_outputs * (1.0 - 1e-8))
+    """Rows whose own leverage is all that fits them, trace(W_i L_i) = k.
+
+    Such a row has no residual, so leverages are asked of rows without one alone; mostly none.
+
+    Returns
+    -------
+    rows : int array (m,)
+    """
+    objective = expansion.objective
+    typical = np.sqrt(np.mean(objective.null_rows.gradient**2))
+    residual = np.abs(expansion.rows.gradient).max(axis=1)
+    suspects = np.flatnonzero((residual <= NO_RESIDUAL * typical) & (objective.weight > 0.0))
+    if not len(suspects):
+        return suspects
+    leverage = inverse.leverage(objective.predictor.take(suspects))
+    share = np.einsum("nab,nba->n", expansion.output_hessian[suspects], leverage)
+    return suspects[share > objective.predictor.n_outputs * (1.0 - 1e-8)]
 
 
 def _sparse_basis(vectors: Array) -> Array:

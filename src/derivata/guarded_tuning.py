@@ -13,6 +13,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from dataclasses import replace
+from typing import Any
 
 import numpy as np
 
@@ -35,6 +36,8 @@ def tune_guarded(
     solver: Solver,
     *,
     kinds: Array | None = None,
+    start: Array | None = None,
+    params: Array | None = None,
     random_state: int = 0,
     progress: Callable[[TuneStep], None] | None = None,
 ) -> TuneResult:
@@ -47,6 +50,10 @@ def tune_guarded(
     solver : Solver
     kinds : int array (n_hyper,), optional
         Penalties of equal number are pulled together; default: all.
+    start : array (n_hyper,), optional
+        Log penalties to start from, in place of the coarse search for tied ones.
+    params : array (n_params,), optional
+        Where the first fit starts.
     random_state : int
         How rows are dealt to outer folds.
     progress : callable, optional
@@ -60,9 +67,9 @@ def tune_guarded(
     n_hyper = objective.penalty.n_hyper
     kinds = np.zeros(n_hyper, dtype=np.intp) if kinds is None else np.asarray(kinds)
     if n_hyper <= objective.weight.sum() / ROWS_PER_PENALTY:
-        return _tune_apart(objective, criterion, solver, Guard(0.0, kinds), progress)
+        return _tune_apart(objective, criterion, solver, Guard(0.0, kinds), progress, start, params)
     scores, folds = [], deal_folds(objective.y, OUTER_FOLDS, random_state)
-    tied = _tune_tied(objective, criterion, solver, Guard(np.inf, kinds), None)
+    tied = _tune_tied(objective, criterion, solver, Guard(np.inf, kinds))
     unit = loss_unit(objective, tied.criterion, float(objective.weight.sum()))
     for number in range(OUTER_FOLDS):
         train = objective.take(np.flatnonzero(folds != number))
@@ -71,7 +78,7 @@ def tune_guarded(
     totals = [sum(fold[s].value for fold in scores) for s in range(len(STRENGTHS))]
     best = int(np.argmin(totals))
     result = _tune_apart(
-        objective, criterion, solver, Guard(STRENGTHS[best] * unit, kinds), progress
+        objective, criterion, solver, Guard(STRENGTHS[best] * unit, kinds), progress, start, params
     )
     return replace(result, outer=_outer_score([fold[best] for fold in scores]))
 
@@ -96,7 +103,7 @@ def _score_strengths(
     for strength in STRENGTHS:
         guard = Guard(strength * unit, kinds)
         if result is None or np.isinf(strength):
-            result = _tune_tied(train, criterion, solver, guard, None)
+            result = _tune_tied(train, criterion, solver, guard)
         else:
             result = tune(train, criterion, solver, start=result.hyper, guard=guard)
         params = solver.minimize(train, result.fits[0].expansion.params, result.hyper)
@@ -122,20 +129,17 @@ def _tune_apart(
     solver: Solver,
     guard: Guard,
     progress: Callable[[TuneStep], None] | None,
+    start: Array | None = None,
+    params: Array | None = None,
 ) -> TuneResult:
+    settings = {"start": start, "params": params, "progress": progress}
     if np.isinf(guard.strength) or objective.penalty.n_hyper == guard.ties().shape[1]:
-        return _tune_tied(objective, criterion, solver, guard, progress)
-    coarse = _tune_tied(objective, criterion, solver, guard, None, step_tol=COARSE_STEP)
-    start = coarse.fits[0].expansion.params
-    fine = tune(
-        objective,
-        criterion,
-        solver,
-        start=coarse.hyper,
-        params=start,
-        guard=guard,
-        progress=progress,
-    )
+        return _tune_tied(objective, criterion, solver, guard, **settings)
+    if start is not None:
+        return tune(objective, criterion, solver, guard=guard, **settings)
+    coarse = _tune_tied(objective, criterion, solver, guard, params=params, step_tol=COARSE_STEP)
+    settings.update(start=coarse.hyper, params=coarse.full_params)
+    fine = tune(objective, criterion, solver, guard=guard, **settings)
     return replace(
         fine,
         path=coarse.path + fine.path,
@@ -145,13 +149,7 @@ def _tune_apart(
 
 
 def _tune_tied(
-    objective: Objective,
-    criterion: Criterion,
-    solver: Solver,
-    guard: Guard,
-    progress: Callable[[TuneStep], None] | None,
-    step_tol: float | None = None,
+    objective: Objective, criterion: Criterion, solver: Solver, guard: Guard, **settings: Any
 ) -> TuneResult:
-    settings = {} if step_tol is None else {"step_tol": step_tol}
-    result = tune(objective, criterion, solver, ties=guard.ties(), progress=progress, **settings)
+    result = tune(objective, criterion, solver, ties=guard.ties(), **settings)
     return replace(result, guard_strength=guard.strength)

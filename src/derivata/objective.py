@@ -12,7 +12,7 @@ Maths: docs/math/objective.md
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
@@ -20,6 +20,9 @@ import numpy as np
 from derivata.contracts import Array, Loss, Penalty, Predictor, RowDerivatives, Rows
 from derivata.errors import NotConverged, ShapeMismatch
 from derivata.lazy import lazy
+
+# Designs up to this many numbers (8 MB) are copied for a part of their rows.
+LARGEST_COPY = 2**20
 
 
 @dataclass(frozen=True, eq=False)
@@ -82,6 +85,16 @@ class Objective:
             self.weight[rows],
             offset,
         )
+
+    def without(self, rows: Array) -> Objective:
+        """The objective without the rows marked in a bool array (n_rows,).
+
+        A small design is copied; a large one is shared and its rows get weight zero instead.
+        """
+        predictor = self.predictor
+        if predictor.n_rows * predictor.n_params <= LARGEST_COPY:
+            return self.take(np.flatnonzero(~rows))
+        return replace(self, weight=np.where(rows, 0.0, self.weight))
 
     def outputs(self, params: Array) -> Array:
         """Outputs with the offset, (n_rows, n_outputs)."""

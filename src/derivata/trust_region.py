@@ -21,6 +21,9 @@ from scipy.optimize import minimize as scipy_minimize
 
 from derivata.contracts import Array
 
+# Longest step from which what a stand-in lacks is learned for the next one.
+TRANSFERABLE = 0.5
+
 ValueAndGradient = Callable[[Array], tuple[float, Array]]
 
 
@@ -128,6 +131,11 @@ class TrustRegion:
 
     def _learn_missing(self, step: Array, missed: Array) -> None:
         square = float(step @ step)
+        if square > TRANSFERABLE**2:
+            # The stand-in is made anew around the next centre; what the old one lacked far from
+            # its own says nothing of it.
+            self.curvature = np.zeros_like(self.curvature)
+            return
         cross = np.outer(missed, step) / square
         self.curvature = self.curvature + cross + cross.T
         self.curvature -= float(missed @ step) * np.outer(step, step) / square**2

@@ -33,7 +33,7 @@ BELOW, ABOVE = 18.0, 12.0
 NEGLIGIBLE = 1e-3
 # Where tuning starts: coefficients are shrunk by about 1 part in 50 for average columns.
 START_BELOW = 4.0
-FIRST_RADIUS, LARGEST_RADIUS = 4.0, 8.0
+FIRST_RADIUS, LARGEST_RADIUS = 2.0, 4.0
 
 
 class Solver(Protocol):
@@ -108,6 +108,8 @@ class TuneResult:
         Steps of the solver over all evaluations.
     outer : OuterScore or None
         If outer folds were run (they are where the guard's strength had to be chosen).
+    full_params : array (n_params,) or None
+        A fit of all rows near the end, to start the last fit from.
     fits : tuple of FitResult
         The criterion's fits at the last exact evaluation.
     """
@@ -125,6 +127,7 @@ class TuneResult:
     n_solver_steps: int
     fits: tuple[FitResult, ...] = field(repr=False)
     outer: OuterScore | None = None
+    full_params: Array | None = field(repr=False, default=None)
 
 
 def tune(
@@ -176,11 +179,7 @@ def tune(
     problem = _Problem(criterion.subproblems(objective), solver, guard or no_guard(penalty.n_hyper))
     middle = mean_curvature(objective)
     lower, upper = middle - BELOW, middle + ABOVE
-    base = (
-        np.full(penalty.n_hyper, middle - START_BELOW)
-        if start is None
-        else np.clip(start, lower, upper)
-    )
+    base = first_hyper(objective) if start is None else np.clip(start, lower, upper)
     directions = np.eye(penalty.n_hyper) if ties is None else ties
     region = TrustRegion(*_box(base, directions, lower, upper), FIRST_RADIUS, LARGEST_RADIUS)
     first = np.zeros(objective.predictor.n_params) if params is None else params
@@ -227,6 +226,7 @@ def tune(
         guard_strength=problem.guard.strength,
         n_solver_steps=n_steps,
         fits=tuple(here.fits),
+        full_params=here.fits[0].expansion.params,
     )
 
 
@@ -351,6 +351,11 @@ def _optimism(at: _Evaluation, problem: _Problem, directions: Array, curvature: 
 def loss_unit(objective: Objective, criterion: float, n_judged: float) -> float:
     """What one nat is in a criterion's units: twice a row's loss where the scale is free."""
     return 2.0 * criterion / n_judged if objective.loss.scale_is_free else 1.0
+
+
+def first_hyper(objective: Objective) -> Array:
+    """Where tuning starts: every log penalty a little below the mean curvature, (n_hyper,)."""
+    return np.full(objective.penalty.n_hyper, mean_curvature(objective) - START_BELOW)
 
 
 def mean_curvature(objective: Objective) -> float:

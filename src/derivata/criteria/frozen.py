@@ -80,9 +80,11 @@ class FrozenLeaveOneOut(_FrozenFit):
     Costs about 4 p^3 + 4 m p^2 an evaluation, m the rows judged exactly; no pass over the others.
     """
 
-    def __init__(self, expansion: Expansion, leverage_gram: Array, top: Objective):
+    def __init__(
+        self, expansion: Expansion, leverage_gram: Array, top: Objective, top_curvature: Array
+    ):
         super().__init__(expansion)
-        self.leverage_gram, self.top = leverage_gram, top
+        self.leverage_gram, self.top, self.top_curvature = leverage_gram, top, top_curvature
 
     def at(self, hyper: Array) -> tuple[float, Array]:
         """Value (up to a constant) and gradient by hyper."""
@@ -95,11 +97,8 @@ class FrozenLeaveOneOut(_FrozenFit):
         inverse = root.T @ root
         top = self.top.at(params, hyper)
         predictor = self.top.predictor
-        rows = left_out(top, predictor.leverage(params, inverse))
+        rows = left_out(top, predictor.leverage(params, inverse), self.top_curvature)
         by_outputs = rows.by_outputs - top.output_gradient
-        third = top.rows.third(rows.by_curvature)
-        if third is not None:
-            by_outputs = by_outputs + third
         product = inverse @ (self.leverage_gram + predictor.gram(params, rows.by_leverage))
         value = float(step @ start + 0.5 * (step @ moved))
         value += float(np.sum(inverse * self.leverage_gram))
@@ -136,7 +135,7 @@ def freeze_leave_one_out(
     top = np.sort(np.argpartition(share, -EXACT_ROWS)[-EXACT_ROWS:])
     exact = objective.take(top)
     others = inner - exact.predictor.gram(expansion.params, rows.by_leverage[top])
-    return FrozenLeaveOneOut(expansion, others, exact)
+    return FrozenLeaveOneOut(expansion, others, exact, expansion.rows.hessian[top])
 
 
 def is_dense(inverse: HessianInverse) -> bool:

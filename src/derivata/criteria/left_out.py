@@ -47,11 +47,16 @@ class LeftOut:
     by_curvature: Array
 
 
-def left_out(expansion: Expansion, leverage: Array) -> LeftOut:
-    """Leave-one-out of every row of an expansion with leverages (n, k, k)."""
+def left_out(expansion: Expansion, leverage: Array, curvature: Array | None = None) -> LeftOut:
+    """Leave-one-out of every row of an expansion with leverages (n, k, k).
+
+    ``curvature`` (n, k, k) replaces l'' where the leverages belong to a Hessian that was frozen
+    with other curvatures: a row must be taken out of H as it is in H.
+    """
     objective = expansion.objective
     removed = np.minimum(objective.weight, 1.0)
-    W = removed[:, None, None] * expansion.rows.hessian
+    hessian = expansion.rows.hessian if curvature is None else curvature
+    W = removed[:, None, None] * hessian
     g = removed[:, None] * expansion.rows.gradient
     R = _resolvent(W, leverage)
     a = _times(R, g)
@@ -65,7 +70,7 @@ def left_out(expansion: Expansion, leverage: Array) -> LeftOut:
         outputs=outputs,
         gradient=q,
         by_leverage=_symmetric(_times(R, q), a),
-        by_outputs=q + _times(W, b),
+        by_outputs=q + _times(removed[:, None, None] * expansion.rows.hessian, b),
         by_curvature=removed[:, None, None] * _symmetric(b, moved),
     )
 

@@ -86,11 +86,11 @@ def deal_folds(y: Array, n_folds: int, random_state: int) -> Array:
     rng = np.random.default_rng(random_state)
     shuffled = rng.permutation(len(y))
     order = shuffled[np.argsort(y[shuffled], kind="stable")]
-    fold = np.empty(len(y), dtype=np.intp)
     # Each run of n_folds neighbours in target order gets every fold once, in random order.
-    for start in range(0, len(y), n_folds):
-        run = order[start : start + n_folds]
-        fold[run] = rng.permutation(n_folds)[: len(run)]
+    n_runs = -(-len(y) // n_folds)
+    runs = rng.permuted(np.tile(np.arange(n_folds), (n_runs, 1)), axis=1)
+    fold = np.empty(len(y), dtype=np.intp)
+    fold[order] = runs.ravel()[: len(y)]
     return fold
 
 
@@ -105,7 +105,7 @@ def _held_out(objective: Objective, held: Array) -> Subproblem:
 
         return replace(hold_out_partials(valid, expansion.params), stand_in=stand_in)
 
-    return Subproblem(objective.take(np.flatnonzero(~held)), judge, valid.predictor)
+    return Subproblem(objective.without(held), judge, valid.predictor)
 
 
 def hold_out_partials(valid: Objective, params: Array) -> Partials:

@@ -4,7 +4,7 @@
       = x @ coef + intercept,    coef = params[:-1] / scale,  intercept = params[-1] - center @ coef
 
 The intercept is an ordinary last column of ones in the free penalty group; no solver sees it. A
-constant column gets scale 1 (dense: it becomes zero), so its coefficient is zero. Sparse columns
+constant column gets scale 1 and becomes zero, so its coefficient is zero. Sparse columns
 are scaled and never centred: with a free intercept centring does not change the fit.
 """
 
@@ -21,8 +21,8 @@ from derivata.designs.sparse import SparseDesign
 
 # A column whose spread is below this share of its size differs from a constant by rounding alone.
 CONSTANT_SPREAD = 1e-13
-# A column this small would need coefficients near overflow; it counts as constant.
-SMALLEST_COLUMN = 1e-290
+# Squares of smaller numbers vanish, and squared coefficients overflow; it counts as constant.
+SMALLEST_COLUMN = 1e-140
 
 
 @dataclass(frozen=True, eq=False)
@@ -38,7 +38,9 @@ class Standardized:
     has_intercept : bool
         Whether the last column is the column of ones.
     constant : bool array (n_features,)
-        Columns that hold a single value.
+        Columns that hold a single value, up to rounding, or are tiny.
+    tiny : bool array (n_features,)
+        Columns of numbers too small to be squared.
     """
 
     design: Design
@@ -46,6 +48,7 @@ class Standardized:
     scale: Array
     has_intercept: bool
     constant: Array
+    tiny: Array
 
     def coefficients(self, params: Array) -> tuple[Array, Array]:
         """Coefficients and intercepts in the user's units: (k, p + 1) -> (k, p), (k,)."""
@@ -70,6 +73,10 @@ def standardize(
         Divide by the standard deviation (sparse: by the root mean square around the mean too).
     intercept : bool
         Append a column of ones, and centre (dense only).
+
+    Returns
+    -------
+    Standardized
     """
     share = weight / weight.sum()
     make = _standardize_sparse if sparse.issparse(X) else _standardize_dense
@@ -94,7 +101,8 @@ def _standardize_dense(X: Array, share: Array, scale: bool, intercept: bool) -> 
     features[constant & intercept] = 0.0
     if scale:
         features *= (1.0 / divisor)[:, None]
-    return Standardized(DenseDesign(columns), center, divisor, intercept, constant)
+    design = DenseDesign(columns)
+    return Standardized(design, center, divisor, intercept, constant, _is_tiny(largest))
 
 
 def _spread(features: Array, share: Array, around: Array, largest: Array) -> Array:
@@ -114,7 +122,11 @@ def _unit(largest: Array) -> Array:
 
 
 def _is_constant(spread: Array, largest: Array) -> Array:
-    return (spread <= CONSTANT_SPREAD * largest) | (largest < SMALLEST_COLUMN)
+    return (spread <= CONSTANT_SPREAD * largest) | _is_tiny(largest)
+
+
+def _is_tiny(largest: Array) -> Array:
+    return (largest > 0.0) & (largest < SMALLEST_COLUMN)
 
 
 def _standardize_sparse(
@@ -124,11 +136,18 @@ def _standardize_sparse(
     spread = _sparse_spread(X, share, largest)
     constant = _is_constant(spread, largest)
     divisor = np.where(constant, 1.0, spread) if scale else np.ones(X.shape[1])
-    matrix = sparse.csr_array(X @ sparse.diags_array(1.0 / divisor))
+    # A constant column would be a second intercept.
+    factor = np.where(constant & intercept, 0.0, 1.0 / divisor)
+    matrix = sparse.csr_array(X @ sparse.diags_array(factor))
     if intercept:
         matrix = sparse.hstack([matrix, np.ones((X.shape[0], 1))], format="csr")
     return Standardized(
-        SparseDesign(sparse.csr_array(matrix)), np.zeros(X.shape[1]), divisor, intercept, constant
+        SparseDesign(sparse.csr_array(matrix)),
+        np.zeros(X.shape[1]),
+        divisor,
+        intercept,
+        constant,
+        _is_tiny(largest),
     )
 
 

@@ -19,8 +19,8 @@ from scipy import sparse
 from sklearn.base import BaseEstimator
 from sklearn.utils.validation import check_is_fitted
 
+from derivata.automatic_tuning import tune_automatically
 from derivata.contracts import Array, Criterion, HessianInverse, Loss
-from derivata.criteria.choice import choose_criterion
 from derivata.curvature.inverse import LARGEST_DENSE, invert
 from derivata.curvature.iterative import IterativeInverse
 from derivata.designs.standardized import Standardized, standardize
@@ -131,18 +131,15 @@ class PenalizedLinearModel(BaseEstimator):
             return _log_alphas(self.alpha, objective.penalty.hyper_names), None, start
         if n_hyper == 0:
             return np.zeros(0), None, start
-        criterion, reason = self.criterion, "given by the user"
-        if criterion is None:
-            criterion, reason = choose_criterion(objective)
-        tuned = tune_guarded(
-            objective,
-            criterion,
-            self._solver(objective, max(self.tol, TUNING_TOLERANCE), TUNING_PRECISION),
-            random_state=self.random_state,
-        )
+        solver = self._solver(objective, max(self.tol, TUNING_TOLERANCE), TUNING_PRECISION)
+        if self.criterion is None:
+            chosen = tune_automatically(objective, solver, random_state=self.random_state)
+            tuned, criterion, reason = chosen.result, chosen.criterion, chosen.reason
+        else:
+            criterion, reason = self.criterion, "given by the user"
+            tuned = tune_guarded(objective, criterion, solver, random_state=self.random_state)
         self.tuning_ = tuning_record(tuned, criterion.name, reason, float(objective.weight.sum()))
-        nearest = tuned.fits[0].expansion.params
-        return tuned.hyper, tuned, nearest
+        return tuned.hyper, tuned, start if tuned.full_params is None else tuned.full_params
 
     def _solver(self, objective: Objective, tol: float, precision: float) -> Solver:
         if self.solver is not None:

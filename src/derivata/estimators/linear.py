@@ -11,16 +11,31 @@ from sklearn.utils.multiclass import check_classification_targets
 from sklearn.utils.validation import check_is_fitted
 
 from derivata.contracts import Array, Criterion
-from derivata.errors import InvalidTarget
+from derivata.errors import (
+    ExtremeValueWarning,
+    InvalidParameter,
+    InvalidTarget,
+    InvalidWeight,
+    warn,
+)
 from derivata.estimators.base import PenalizedLinearModel
-from derivata.estimators.validation import (
+from derivata.estimators.row_values import (
     validate_exposure,
+    validate_labels,
+    validate_numbers,
     validate_offset,
-    validate_rows,
     validate_weight,
 )
+from derivata.estimators.validation import validate_rows
 from derivata.losses import LogisticLoss, PoissonLoss, SoftmaxLoss, SquaredLoss
 from derivata.tuning import Solver
+
+# An offset beyond this would overflow the exponential of a log or logit link.
+LARGEST_LOG = 500.0
+# exp(709) is the largest double.
+LARGEST_EXPONENT = 709.0
+# Smaller rates are a matter of the unit of the exposure.
+SMALLEST_COUNT = 1e-9
 
 
 class LinearRegressor(RegressorMixin, PenalizedLinearModel):
@@ -96,15 +111,19 @@ class LinearRegressor(RegressorMixin, PenalizedLinearModel):
         self._check_settings()
         X, y = validate_rows(self, X, y, y_numeric=True)
         loss = SquaredLoss()
-        loss.validate(y := y.astype(float))
+        loss.validate(y := validate_numbers(y))
         weight = validate_weight(sample_weight, len(y))
-        self._fit(X, y, weight, validate_offset(offset, len(y)), loss)
+        shift = validate_offset(offset, len(y))
+        middle = _mean_offset(self, shift, weight)
+        self._fit(X, y, weight, None if shift is None else shift - middle, loss)
+        _move_intercept(self, -middle)
         return self
 
     def predict(self, X: Any, offset: Any = None) -> Array:
         """Predictions, (n_samples,)."""
-        outputs = self._outputs(X)[:, 0]
-        return outputs if offset is None else outputs + np.asarray(offset, dtype=float)
+        outputs = self._outputs(X)
+        shift = validate_offset(offset, len(outputs))
+        return (outputs if shift is None else outputs + shift)[:, 0]
 
 
 class PoissonRegressor(RegressorMixin, PenalizedLinearModel):
@@ -156,19 +175,29 @@ class PoissonRegressor(RegressorMixin, PenalizedLinearModel):
         self._check_settings()
         X, y = validate_rows(self, X, y, y_numeric=True)
         loss = PoissonLoss()
-        loss.validate(y := y.astype(float))
+        loss.validate(y := validate_numbers(y, SMALLEST_COUNT))
         weight = validate_weight(sample_weight, len(y))
         if not (y * weight).any():
             raise InvalidTarget("`y` is zero in every row, so its mean has no logarithm to fit.")
-        self._fit(X, y, weight, _log_scale(exposure, offset, len(y)), loss)
+        shift = _log_scale(exposure, offset, len(y))
+        middle = _log_mean_exposure(self, shift, weight)
+        self._fit(X, y, weight, None if shift is None else shift - middle, loss)
+        _move_intercept(self, -middle)
         return self
 
     def predict(self, X: Any, exposure: Any = None, offset: Any = None) -> Array:
         """Expected counts, (n_samples,); per unit of exposure if none is given."""
         outputs = self._outputs(X)
         shift = _log_scale(exposure, offset, len(outputs))
-        # exp(709) is the largest double: beyond it the count is reported as that.
-        return np.exp(np.minimum(outputs if shift is None else outputs + shift, 709.0))[:, 0]
+        log_mean = (outputs if shift is None else outputs + shift)[:, 0]
+        row = int(np.argmax(log_mean))
+        if log_mean[row] > LARGEST_EXPONENT:
+            warn(
+                f"the expected count of row {row} is exp({log_mean[row]:.4g}), which overflows; "
+                "the largest number is given instead. Are its columns in the units of the fit?",
+                ExtremeValueWarning,
+            )
+        return np.exp(np.minimum(log_mean, LARGEST_EXPONENT))
 
     def __sklearn_tags__(self) -> Any:
         tags = super().__sklearn_tags__()
@@ -261,14 +290,13 @@ class LogisticClassifier(ClassifierMixin, PenalizedLinearModel):
         self._check_settings()
         X, y = validate_rows(self, X, y)
         if y.dtype.kind not in "biuSU":  # plain integers and words need no closer look
-            check_classification_targets(y)
+            check_classification_targets(validate_labels(y))
         weight = validate_weight(sample_weight, len(y))
         self.classes_, codes = np.unique(y, return_inverse=True)
+        weight = self._class_weighted(y, weight)
         self._require_classes(codes, weight)
-        if self.class_weight is not None:
-            weight = weight * compute_sample_weight(self.class_weight, y)
         n_classes = len(self.classes_)
-        shift = validate_offset(offset, len(y))
+        shift = validate_offset(offset, len(y), LARGEST_LOG)
         if n_classes == 2:
             loss = LogisticLoss()
         else:
@@ -277,16 +305,30 @@ class LogisticClassifier(ClassifierMixin, PenalizedLinearModel):
                 raise InvalidTarget(
                     f"`offset` shifts the log-odds of two classes, but `y` has {n_classes}."
                 )
-        self._fit(X, codes.astype(float), weight, shift, loss)
+        middle = _mean_offset(self, shift, weight)
+        self._fit(X, codes.astype(float), weight, None if shift is None else shift - middle, loss)
+        _move_intercept(self, -middle)
         return self
+
+    def _class_weighted(self, y: Array, weight: Array) -> Array:
+        if self.class_weight is None:
+            return weight
+        factors = compute_sample_weight(self.class_weight, y)
+        bad = np.flatnonzero(~(np.isfinite(factors) & (factors >= 0.0)))
+        if len(bad):
+            raise InvalidParameter(
+                f"`class_weight` is {factors[bad[0]]} for the class {y[bad[0]]}; it must be a "
+                "finite number >= 0."
+            )
+        return weight * factors
 
     def _require_classes(self, codes: Array, weight: Array) -> None:
         present = np.bincount(codes, weight, minlength=len(self.classes_)) > 0
         if present.sum() < 2:
-            only = self.classes_[present][0]
+            only = ", ".join(str(label) for label in self.classes_[present])
             raise InvalidTarget(
-                f"`y` has one class only, {only!r}: the classifier needs samples of at least 2 "
-                "classes in the data."
+                f"`y` has one class only, {only or 'and none of them'}, in rows of positive "
+                "weight: the classifier needs samples of at least 2 classes in the data."
             )
 
     def _publish(self) -> None:
@@ -303,9 +345,14 @@ class LogisticClassifier(ClassifierMixin, PenalizedLinearModel):
         """Log-odds (n_samples,) of the second of two classes, or scores (n_samples, n_classes)."""
         check_is_fitted(self)
         scores = self._outputs(X) @ self._class_contrasts()
-        if len(self.classes_) > 2:
-            return scores
-        return scores[:, 0] if offset is None else scores[:, 0] + np.asarray(offset, dtype=float)
+        shift = validate_offset(offset, len(scores), LARGEST_LOG)
+        if len(self.classes_) == 2:
+            return (scores if shift is None else scores + shift)[:, 0]
+        if shift is not None:
+            raise InvalidWeight(
+                f"`offset` shifts the log-odds of two classes, but there are {len(self.classes_)}."
+            )
+        return scores
 
     def predict_proba(self, X: Any, offset: Any = None) -> Array:
         """Class probabilities, (n_samples, n_classes)."""
@@ -333,8 +380,29 @@ class LogisticClassifier(ClassifierMixin, PenalizedLinearModel):
         return coef, None, [f"{label}: " for label in self.classes_]
 
 
+def _mean_offset(model: PenalizedLinearModel, offset: Array | None, weight: Array) -> float:
+    """The constant part of an offset, which an intercept takes up: the search then starts near."""
+    if offset is None or not model.fit_intercept:
+        return 0.0
+    return float(np.average(offset[:, 0], weights=weight))
+
+
+def _log_mean_exposure(model: PenalizedLinearModel, offset: Array | None, weight: Array) -> float:
+    """Likewise for a log link, where a constant fit to exposures has a closed form."""
+    if offset is None or not model.fit_intercept:
+        return 0.0
+    largest = float(offset[weight > 0.0].max())
+    below = np.minimum(offset[:, 0] - largest, 0.0)  # rows of weight zero may lie above
+    return largest + float(np.log(np.average(np.exp(below), weights=weight)))
+
+
+def _move_intercept(model: PenalizedLinearModel, by: float) -> None:
+    model._output_intercept = model._output_intercept + by
+    model._publish()
+
+
 def _log_scale(exposure: Any, offset: Any, n_rows: int) -> Array | None:
     """log(exposure) + offset as (n_rows, 1), or None."""
-    parts = [validate_exposure(exposure, n_rows), validate_offset(offset, n_rows)]
+    parts = [validate_exposure(exposure, n_rows), validate_offset(offset, n_rows, LARGEST_LOG)]
     given = [part for part in parts if part is not None]
     return sum(given) if given else None

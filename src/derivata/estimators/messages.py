@@ -9,24 +9,34 @@ from sklearn.exceptions import ConvergenceWarning
 
 from derivata.contracts import HessianInverse
 from derivata.curvature.iterative import IterativeInverse
-from derivata.designs.dense import DenseDesign
 from derivata.designs.standardized import Standardized
-from derivata.diagnostics import FlatDirection, collinear_directions, separating_direction
+from derivata.diagnostics import (
+    FlatDirection,
+    collinear_directions,
+    lone_rows,
+    n_flat_directions,
+    separating_direction,
+)
 from derivata.errors import (
     BoundWarning,
     CollinearWarning,
     ConstantColumnWarning,
     ExtremeValueWarning,
+    LeverageWarning,
     NotConvergedWarning,
     PerfectFitWarning,
     SeparationWarning,
     warn,
 )
+from derivata.estimators.extremes import extreme_columns, extreme_value
 from derivata.estimators.validation import column_names
+from derivata.objective import Expansion
 from derivata.solvers.result import FitResult
 from derivata.tuning import TuneResult
 
 NAMED_AT_MOST = 5
+# Fewer rows than these agree with a target, or stand apart, by chance.
+FEWEST_ROWS = 10
 
 
 class FitNotConverged(NotConvergedWarning, ConvergenceWarning):
@@ -49,29 +59,15 @@ def warn_about(
         )
     if tuned is not None:
         _warn_of_tuning(tuned)
-    _warn_of_columns(rows, names)
-    width = len(rows.scale) + rows.has_intercept
-    for flat in collinear_directions(inverse):
-        # A constant column was reported above; it is flat on its own.
-        features = _features(flat, width, names)
-        if len(flat.params) > 1:
-            warn(
-                f"columns {features} repeat each other, so their coefficients are one choice of "
-                "many (the smallest is taken; predictions are not affected). Drop one of them, or "
-                "give them a penalty.",
-                CollinearWarning,
-            )
+    _warn_of_constants(rows, names)
+    _warn_of_extremes(rows, fit.expansion, names)
+    _warn_of_collinear(rows, inverse, names)
+    explained = _warn_of_copies(fit.expansion, names) or _warn_of_perfect_fit(fit.expansion)
     if isinstance(inverse, IterativeInverse):
         return
-    separating = separating_direction(fit.expansion)
-    if separating is not None:
-        warn(
-            f"columns {_features(separating, width, names)} separate the targets: some "
-            "coefficients have no finite best value, and those shown are where the solver "
-            "stopped. Use `alpha='tune'` or a penalty > 0.",
-            SeparationWarning,
-        )
-    _warn_of_perfect_fit(fit)
+    separated = _warn_of_separation(rows, fit.expansion, names, tuned)
+    if not explained and not separated:
+        _warn_of_lone_rows(fit.expansion, inverse)
 
 
 def _warn_of_tuning(tuned: TuneResult) -> None:
@@ -93,42 +89,143 @@ def _warn_of_tuning(tuned: TuneResult) -> None:
         )
 
 
-def _warn_of_columns(rows: Standardized, names: list[str]) -> None:
-    if rows.constant.any():
-        constant = [names[j] for j in np.flatnonzero(rows.constant)]
+def _warn_of_constants(rows: Standardized, names: list[str]) -> None:
+    if rows.tiny.any():
+        tiny = [names[j] for j in np.flatnonzero(rows.tiny)]
         warn(
-            f"column {_listed(constant)} holds one value only; its coefficient is 0.",
+            f"column {_listed(tiny)} holds numbers too small to be squared; its coefficient is 0. "
+            "Measure it in another unit.",
             ConstantColumnWarning,
         )
-    if not isinstance(rows.design, DenseDesign) or not rows.has_intercept:
+    same = rows.constant & ~rows.tiny
+    if not rows.has_intercept:
+        # It serves as the intercept, unless it is zero.
+        same &= rows.design.column_squares(np.ones(rows.design.n_rows)) == 0.0
+    if same.any():
+        constant = [names[j] for j in np.flatnonzero(same)]
+        warn(
+            f"column {_listed(constant)} holds one value only, up to rounding; its coefficient is "
+            "0. Leave it out; or, if it should vary, subtract a constant before storing it.",
+            ConstantColumnWarning,
+        )
+
+
+def _warn_of_extremes(rows: Standardized, expansion: Expansion, names: list[str]) -> None:
+    objective = expansion.objective
+    used = np.flatnonzero(objective.weight > 0.0)
+    if len(used) < FEWEST_ROWS:
         return
-    columns = rows.design.columns[: len(names)]
-    n_rows = columns.shape[1]
-    if n_rows < 30:
+    found = extreme_columns(rows, used)
+    if found:
+        each = [f"{names[j]!r} (row {row})" for j, row in found[:NAMED_AT_MOST]]
+        more = len(found) - len(each)
+        listed = ", ".join(each) + (f" and {more} more" if more > 0 else "")
+        warn(
+            f"a single value rules column {listed}: it lies so far out that all others look "
+            "equal. Correct it, leave the row out, or take the column's logarithm.",
+            ExtremeValueWarning,
+        )
+    if objective.loss.name in ("logistic", "softmax"):
         return
-    spread = np.sqrt(np.einsum("ij,ij->i", columns, columns))
-    largest = np.maximum(columns.max(axis=1), -columns.min(axis=1))
-    for j in np.flatnonzero((largest > 0.98 * spread) & ~rows.constant):
-        # A column with two values may well have one row that differs: that is no extreme value.
-        if len(np.unique(columns[j])) > 2:
-            row = int(np.argmax(np.abs(columns[j])))
+    residual = objective.null_rows.gradient[used, 0]
+    row = extreme_value(residual)
+    if row is not None:
+        warn(
+            f"`y` is {objective.y[used[row]]:.6g} in row {used[row]}, so far out that it rules the "
+            "fit: all other targets look equal beside it. Correct it, or leave the row out.",
+            ExtremeValueWarning,
+        )
+
+
+def _warn_of_copies(expansion: Expansion, names: list[str]) -> bool:
+    """Warn of columns that are the target itself; whether there are any."""
+    objective = expansion.objective
+    if objective.predictor.n_outputs > 1 or np.count_nonzero(objective.weight) < FEWEST_ROWS:
+        return False
+    null = objective.weight[:, None] * objective.null_rows.gradient
+    # |x . residual| <= |x| |residual|, with equality for a copy.
+    along = np.abs(objective.predictor.vjp(expansion.params, null)) / objective.gradient_scale
+    copies = [names[j] for j in np.flatnonzero(along[: len(names)] > 1.0 - 1e-10)]
+    if copies:
+        warn(
+            f"column {_listed(copies)} is a copy of the target, up to its unit. Leave it out, "
+            "unless it will be known wherever predictions are wanted.",
+            PerfectFitWarning,
+        )
+    return bool(copies)
+
+
+def _warn_of_perfect_fit(expansion: Expansion) -> bool:
+    """Warn of residuals that are zero; whether they are."""
+    objective = expansion.objective
+    if not objective.loss.scale_is_free:
+        return False
+    null = float(objective.weight @ objective.null_rows.value)
+    perfect = expansion.loss_value <= 1e-20 * null and null > 0.0
+    if perfect:
+        warn(
+            "the fit reproduces every target exactly, so error bars are zero. Are there more "
+            "columns than rows, or is the target computed from the features?",
+            PerfectFitWarning,
+        )
+    return perfect
+
+
+def _warn_of_collinear(rows: Standardized, inverse: HessianInverse, names: list[str]) -> None:
+    width = len(rows.scale) + rows.has_intercept
+    directions = collinear_directions(inverse)
+    if not directions and n_flat_directions(inverse):
+        warn(
+            f"{n_flat_directions(inverse):,} combinations of the {len(names):,} columns are not "
+            f"determined by the {rows.design.n_rows:,} rows, so coefficients are one choice of "
+            "many (the smallest is taken). Use `alpha='tune'` or a penalty > 0.",
+            CollinearWarning,
+        )
+    told = set()
+    for flat in directions:
+        features = _features(flat, width, names)
+        # A constant column was reported above; it is flat on its own.
+        if len(flat.params) > 1 and features not in told:
+            told.add(features)
             warn(
-                f"column {names[j]!r} is ruled by its value in row {row}, which lies so far out "
-                "that all others look equal. Correct it, or take the column's logarithm.",
-                ExtremeValueWarning,
+                f"columns {features} repeat each other, so their coefficients are one choice of "
+                "many (the smallest is taken; predictions are not affected). Drop one of them, or "
+                "give them a penalty.",
+                CollinearWarning,
             )
 
 
-def _warn_of_perfect_fit(fit: FitResult) -> None:
-    expansion = fit.expansion
-    if not expansion.objective.loss.scale_is_free:
-        return
-    null = float(expansion.objective.weight @ expansion.objective.null_rows.value)
-    if expansion.loss_value <= 1e-20 * null and null > 0.0:
+def _warn_of_separation(
+    rows: Standardized, expansion: Expansion, names: list[str], tuned: TuneResult | None
+) -> bool:
+    separating = separating_direction(expansion)
+    if separating is None:
+        return False
+    width = len(rows.scale) + rows.has_intercept
+    cure = "Use `alpha='tune'` or a penalty > 0."
+    if tuned is not None:
+        cure = (
+            "Their penalties are zero or next to it: give columns without a group one, or set "
+            "`alpha` yourself."
+        )
+    warn(
+        f"columns {_features(separating, width, names)} separate the targets: some coefficients "
+        f"have no finite best value, and those shown are where the solver stopped. {cure}",
+        SeparationWarning,
+    )
+    return True
+
+
+def _warn_of_lone_rows(expansion: Expansion, inverse: HessianInverse) -> None:
+    alone = lone_rows(expansion, inverse)
+    if len(alone):
+        shown = ", ".join(str(row) for row in alone[:NAMED_AT_MOST])
+        more = len(alone) - NAMED_AT_MOST
         warn(
-            "the fit reproduces every target exactly, so error bars are zero. Is the target, or a "
-            "copy of it, among the features?",
-            PerfectFitWarning,
+            f"row {shown}{f' and {more} more' if more > 0 else ''} is fitted by itself alone (its "
+            "leverage is 1), so leave-one-out cannot judge it. Give the columns in which it "
+            "differs from all others a penalty, or leave the row out.",
+            LeverageWarning,
         )
 
 

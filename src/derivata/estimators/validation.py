@@ -4,18 +4,23 @@ from __future__ import annotations
 
 from typing import Any
 
+import narwhals as nw
 import numpy as np
 from scipy import sparse
 from sklearn.base import BaseEstimator
 from sklearn.utils.validation import validate_data
 
 from derivata.contracts import Array
-from derivata.errors import ExtremeValueWarning, InvalidData, InvalidWeight, ShapeMismatch, warn
+from derivata.errors import ExtremeValueWarning, InvalidData, warn
+from derivata.estimators.bad_input import explain
+from derivata.estimators.row_values import refuse_masked
 
 # Beyond this size float64 no longer holds every integer.
 LARGEST_EXACT_INTEGER = 2**53
 # Squares of larger numbers overflow sums.
 LARGEST_VALUE = 1e150
+# A narrow float column spans fewer steps of its own rounding than this: digits were lost.
+FEWEST_STEPS = 32
 
 
 def validate_rows(estimator: BaseEstimator, X: Any, y: Any = "no_validation", **checks: Any) -> Any:
@@ -37,15 +42,15 @@ def validate_rows(estimator: BaseEstimator, X: Any, y: Any = "no_validation", **
     Raises
     ------
     InvalidData
-        If a cell is masked, missing, infinite, beyond 1e150 or no number; names it.
+        If X is no table, or a cell is masked, missing, infinite, beyond 1e150, a date or no
+        number; or y is masked, missing or of another length. Names the column and row.
     """
-    if np.ma.isMaskedArray(X) and np.ma.is_masked(X):
-        row, column = np.argwhere(np.ma.getmaskarray(X))[0]
-        raise InvalidData(
-            f"`X` is a masked array with a masked cell in row {row}, column {column}. "
-            "Impute it, or pass NaN to `derivata fit`, which imputes missing numbers."
-        )
+    with_y = not (isinstance(y, str) and y == "no_validation") and y is not None
+    refuse_masked(X, "X")
+    if with_y:
+        refuse_masked(y, "y")
     try:
+        _refuse_dates(X)
         checked = validate_data(
             estimator,
             X,
@@ -55,18 +60,20 @@ def validate_rows(estimator: BaseEstimator, X: Any, y: Any = "no_validation", **
             ensure_all_finite=False,
             **checks,
         )
-    except OverflowError as error:
-        raise InvalidData(f"`X` holds an integer too large for float64: {error}.") from error
-    except ValueError as error:
-        raise _naming_text_cell(X, error) from error
-    with_y = not (isinstance(y, str) and y == "no_validation") and y is not None
+    except InvalidData:
+        raise
+    except (ValueError, TypeError, OverflowError) as error:
+        raise explain(X, y if with_y else None, error) from error
     rows = checked[0] if with_y else checked
     if sparse.issparse(rows):
         rows = sparse.csr_array(rows)
         rows.sum_duplicates()
-    largest = _require_finite(rows, column_names(estimator, rows.shape[1]))
+    names = column_names(estimator, rows.shape[1])
+    largest = _require_finite(rows, names)
     if largest > LARGEST_EXACT_INTEGER and not sparse.issparse(rows):
-        _warn_of_wide_integers(X, rows, column_names(estimator, rows.shape[1]))
+        _warn_of_wide_integers(X, rows, names)
+    if checks.get("reset", True) and not sparse.issparse(rows):
+        _warn_of_few_digits(X, rows, names)
     return (rows, checked[1]) if with_y else rows
 
 
@@ -78,73 +85,24 @@ def column_names(estimator: BaseEstimator, n_features: int) -> list[str]:
     return [f"x{j}" for j in range(n_features)]
 
 
-def validate_weight(sample_weight: Any, n_rows: int) -> Array:
-    """Row weights as float64, ones if None.
-
-    Raises
-    ------
-    InvalidWeight
-        If one is negative, NaN or infinite (names the row), or all are zero.
-    ShapeMismatch
-        If there are not ``n_rows``.
-    """
-    if sample_weight is None:
-        return np.ones(n_rows)
-    if np.ndim(sample_weight := np.asarray(sample_weight)) == 0:
-        sample_weight = np.full(n_rows, sample_weight)
-    weight = _row_numbers(sample_weight, n_rows, "sample_weight")
-    if (weight < 0).any():
-        row = int(np.flatnonzero(weight < 0)[0])
-        raise InvalidWeight(
-            f"`sample_weight` is {weight[row]} in row {row}; a weight must be >= 0 "
-            "(0 leaves the row out)."
-        )
-    if not (weight > 0).any():
-        raise InvalidWeight("`sample_weight` is zero in every row, so no row is left to fit.")
-    return weight
+def _refuse_dates(X: Any) -> None:
+    """Raise if X holds dates or durations: as numbers they would be nanoseconds since 1970."""
+    if isinstance(X, np.ndarray) and X.dtype.kind in "mM":
+        raise InvalidData(f"`X` holds {X.dtype}. Turn dates into numbers, such as a count of days.")
+    for name, kind in _column_kinds(X).items():
+        if kind.is_temporal():
+            raise InvalidData(
+                f"column {name!r} of `X` holds dates or durations ({kind}). Turn them into "
+                "numbers, such as a count of days or the month, or leave the column out."
+            )
 
 
-def validate_offset(offset: Any, n_rows: int) -> Array | None:
-    """Offsets on the link scale as (n_rows, 1), or None."""
-    return None if offset is None else _row_numbers(offset, n_rows, "offset")[:, None]
-
-
-def validate_exposure(exposure: Any, n_rows: int) -> Array | None:
-    """The log of positive exposures as (n_rows, 1), or None."""
-    if exposure is None:
-        return None
-    numbers = _row_numbers(exposure, n_rows, "exposure")
-    if (numbers <= 0).any():
-        row = int(np.flatnonzero(numbers <= 0)[0])
-        raise InvalidWeight(
-            f"`exposure` is {numbers[row]} in row {row}; it must be > 0, as its log is the offset. "
-            "Drop rows without exposure."
-        )
-    return np.log(numbers)[:, None]
-
-
-def _row_numbers(values: Any, n_rows: int, argument: str) -> Array:
-    numbers = np.asarray(values, dtype=float)
-    if numbers.ndim == 2 and numbers.shape[1] == 1:
-        numbers = numbers[:, 0]
-    if numbers.ndim != 1:
-        raise ShapeMismatch(
-            f"`{argument}` has {numbers.ndim} dimensions; Sample weights must be 1D array or "
-            "scalar, one number a row."
-            if argument == "sample_weight"
-            else f"`{argument}` has {numbers.ndim} dimensions; expected one number a row."
-        )
-    if len(numbers) != n_rows:
-        raise ShapeMismatch(
-            f"`{argument}` has {len(numbers)} numbers for {n_rows} rows: "
-            f"{argument}.shape == {numbers.shape}, expected {(n_rows,)}."
-        )
-    if not np.isfinite(numbers).all():
-        row = int(np.flatnonzero(~np.isfinite(numbers))[0])
-        raise InvalidWeight(
-            f"`{argument}` is {numbers[row]} in row {row}; it must be a finite number."
-        )
-    return numbers
+def _column_kinds(X: Any) -> dict[str, nw.dtypes.DType]:
+    """Name and type of every column of a table of any library; empty for arrays."""
+    if isinstance(X, np.ndarray | list) or sparse.issparse(X):
+        return {}
+    frame = nw.from_native(X, eager_only=True, pass_through=True)
+    return dict(frame.schema) if isinstance(frame, nw.DataFrame) else {}
 
 
 def _require_finite(X: Array | sparse.csr_array, names: list[str]) -> float:
@@ -177,8 +135,9 @@ def _require_finite(X: Array | sparse.csr_array, names: list[str]) -> float:
 
 def _warn_of_wide_integers(X: Any, rows: Array, names: list[str]) -> None:
     """Warn of integers that float64 has rounded; only called where some value is that large."""
+    kinds = list(_column_kinds(X).values())
     for column in np.flatnonzero(np.abs(rows).max(axis=0, initial=0.0) > LARGEST_EXACT_INTEGER):
-        if _column_kind(X, int(column)) in "iu":
+        if kinds[column].is_integer() if kinds else getattr(X, "dtype", rows.dtype).kind in "iu":
             warn(
                 f"column {names[column]!r} of `X` holds integers above 2^53, which float64 rounds. "
                 "If it is an identifier, leave the column out.",
@@ -186,30 +145,30 @@ def _warn_of_wide_integers(X: Any, rows: Array, names: list[str]) -> None:
             )
 
 
-def _column_kind(X: Any, column: int) -> str:
-    dtype = getattr(X, "dtype", None)
-    if dtype is None and hasattr(X, "columns"):
-        dtype = np.asarray(X[X.columns[column]]).dtype
-    return getattr(dtype, "kind", "O")
+def _warn_of_few_digits(X: Any, rows: Array, names: list[str]) -> None:
+    """Warn of float16 and float32 columns that hold few distinct numbers for lack of digits."""
+    for column, dtype in _narrow_columns(X):
+        values = rows[:, column]
+        step = float(np.spacing(np.abs(values).max().astype(dtype)))
+        span = float(values.max() - values.min())
+        exact = step <= 1.0 and (values == np.rint(values)).all()
+        if 0.0 < span < FEWEST_STEPS * step and not exact:
+            warn(
+                f"column {names[column]!r} of `X` is {dtype.name} and spans only "
+                f"{span / step:.0f} steps of its rounding ({step:.2g}): its digits are lost. "
+                "Subtract a constant before storing it, or keep it in float64.",
+                ExtremeValueWarning,
+            )
 
 
-def _naming_text_cell(X: Any, error: ValueError) -> ValueError:
-    """The error that names the first cell that is no number, or the error itself."""
-    if "could not convert" not in str(error):
-        return error
-    names = [str(name) for name in getattr(X, "columns", [])]
-    cells = np.asarray(X, dtype=object)
-    for column in range(cells.shape[1] if cells.ndim == 2 else 0):
-        for row, value in enumerate(cells[:, column]):
-            try:
-                float(value)
-            except (TypeError, ValueError):
-                name = repr(names[column]) if names else str(column)
-                return InvalidData(
-                    f"`X` is {value!r} in row {row}, column {name}, which is no number ({error}). "
-                    "Encode the column, or let `derivata fit` one-hot encode it."
-                )
-    return error
+def _narrow_columns(X: Any) -> list[tuple[int, np.dtype]]:
+    """Columns stored in float16 or float32, and which."""
+    if isinstance(X, np.ndarray):
+        narrow = X.dtype in (np.float16, np.float32)
+        return [(column, X.dtype) for column in range(X.shape[1])] if narrow else []
+    kinds = _column_kinds(X).values()
+    single = np.dtype(np.float32)
+    return [(column, single) for column, kind in enumerate(kinds) if kind == nw.Float32]
 
 
 def _square_sum(values: Array) -> float:

@@ -179,7 +179,9 @@ class RunRecord:
         }
 
 
-def column_facts(table: Table, model: TableModel, dropped: Collection[str]) -> tuple[ColumnFact, ...]:
+def column_facts(
+    table: Table, model: TableModel, dropped: Collection[str]
+) -> tuple[ColumnFact, ...]:
     """What became of every column of the table that ``model`` was fitted to.
 
     Parameters

@@ -1,47 +1,11 @@
-"""Numbers and findings as words: what the screen and the report say in the same way."""
+"""Findings as sentences: what the screen and the report both say."""
 
 from __future__ import annotations
 
-import math
-import re
-
+from derivata.plain_text import clean, number, percent, plural
 from derivata.report.record import RunRecord
 
-# C0 and C1 controls (a terminal obeys them), and marks that turn the direction of what follows.
-_CONTROLS = re.compile("[\x00-\x1f\x7f-\x9f\u200e\u200f\u202a-\u202e\u2066-\u2069]")
 UNITS = {"squared": "half squared units"}
-
-
-def clean(text: str, longest: int = 200) -> str:
-    """Text on one line for people: controls made visible as U+FFFD, and not endless."""
-    shown = _CONTROLS.sub("\ufffd", text if len(text) <= longest else text[: longest - 1] + "…")
-    return shown
-
-
-def number(value: float | None, digits: int = 4) -> str:
-    """A number to so many significant digits: 1,509 or 0.0749 or 2.369e9; "unknown" for none."""
-    if value is None or math.isnan(value):
-        return "unknown"
-    if value == 0.0 or math.isinf(value):
-        return f"{value:g}"
-    exponent = math.floor(math.log10(abs(value)))
-    if -5 <= exponent < 7:
-        return f"{value:,.{max(digits - 1 - exponent, 0)}f}"
-    mantissa, _, power = f"{value:.{digits - 1}e}".partition("e")
-    return f"{mantissa}e{int(power)}"
-
-
-def percent(share: float) -> str:
-    """A share as a percentage: 48 %, 97.4 %, 99.95 %."""
-    if math.isnan(share):
-        return "an unknown share"
-    distance = min(abs(share), abs(1.0 - share))
-    return f"{100 * share:.{0 if distance >= 0.1 else 1 if distance >= 0.001 else 2}f} %"
-
-
-def plural(count: int, noun: str, many: str = "") -> str:
-    """Return ``1 column`` or ``12,000 columns``."""
-    return f"{count:,} {noun if count == 1 else many or noun + 's'}"
 
 
 def unit(family: str) -> str:

@@ -1,0 +1,98 @@
+"""Tuning with a criterion chosen for the user: by predicted cost, then by what it proves worth.
+
+Leave-one-out is cheapest and judges nearly the model that is kept, but it is a Newton step, which
+can fall short where single rows decide the fit. Its error is estimated at the start and at the end
+(``criteria.trust``); if it is not small, folds take over from where the fit stands.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass, replace
+from typing import Any
+
+import numpy as np
+
+from derivata.contracts import Array, Criterion
+from derivata.criteria.choice import N_FOLDS, choose_criterion
+from derivata.criteria.leave_one_out import LeaveOneOut
+from derivata.criteria.resampling import HoldOut, KFold
+from derivata.criteria.trust import LeaveOneOutError, leave_one_out_error
+from derivata.curvature.inverse import invert
+from derivata.guarded_tuning import tune_guarded
+from derivata.objective import Objective
+from derivata.tuning import Solver, TuneResult, TuneStep, first_hyper
+
+# From this many rows on, one held-out part says as much as is needed, at a fifth of the cost.
+MANY_ROWS, HELD_SHARE = 20_000, 0.25
+# Gram products of more multiplications than this are worth a look at the start.
+LARGE_PRODUCT = 5e6
+
+
+@dataclass(frozen=True)
+class AutomaticTuning:
+    """A tuning result, the criterion that gave it and why it was chosen."""
+
+    result: TuneResult
+    criterion: Criterion
+    reason: str
+
+
+def tune_automatically(
+    objective: Objective,
+    solver: Solver,
+    *,
+    kinds: Array | None = None,
+    random_state: int = 0,
+    progress: Callable[[TuneStep], None] | None = None,
+) -> AutomaticTuning:
+    """Tune all penalties by leave-one-out if it is cheap and can be trusted, else by folds.
+
+    Parameters are those of ``tune_guarded``, which does the work.
+    """
+    criterion, reason = choose_criterion(objective)
+    params = np.zeros(objective.predictor.n_params)
+    settings = {"kinds": kinds, "random_state": random_state, "progress": progress}
+    if not isinstance(criterion, LeaveOneOut) or objective.loss.curvature_is_constant:
+        result = tune_guarded(objective, criterion, solver, params=params, **settings)
+        return AutomaticTuning(result, criterion, reason)
+    if _is_large(objective):
+        # Worth a look before many passes are spent; the fit serves as a start in any case.
+        fit = solver.minimize(objective, params, first_hyper(objective))
+        params = fit.expansion.params
+        error = leave_one_out_error(fit.expansion, invert(fit.expansion))
+        if not error.tolerable:
+            return _tune_by_folds(objective, solver, error, params, settings)
+    result = tune_guarded(objective, criterion, solver, params=params, **settings)
+    end = result.fits[0].expansion
+    error = leave_one_out_error(end, invert(end))
+    if error.tolerable:
+        return AutomaticTuning(result, criterion, reason)
+    settings["start"] = result.hyper
+    return _tune_by_folds(objective, solver, error, end.params, settings)
+
+
+def _tune_by_folds(
+    objective: Objective,
+    solver: Solver,
+    error: LeaveOneOutError,
+    params: Array,
+    settings: dict[str, Any],
+) -> AutomaticTuning:
+    seed = settings["random_state"]
+    many = len(objective.y) >= MANY_ROWS
+    criterion = HoldOut(HELD_SHARE, seed) if many else KFold(N_FOLDS, seed)
+    result = tune_guarded(objective, criterion, solver, params=params, **settings)
+    reason = (
+        f"{criterion.name}: leave-one-out by one Newton step would be off by about "
+        f"{error.error:.1f} of the {abs(error.change):.1f} nats that leaving rows out changes, "
+        "as single rows decide parts of the fit"
+    )
+    # What is kept is a fit of all rows; its start is the nearest one known.
+    return AutomaticTuning(replace(result, full_params=params), criterion, reason)
+
+
+def _is_large(objective: Objective) -> bool:
+    predictor = objective.predictor
+    # With several outputs the look itself takes as long as an evaluation.
+    return predictor.n_outputs == 1 and predictor.n_rows * predictor.n_params**2 > LARGE_PRODUCT

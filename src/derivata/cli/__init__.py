@@ -1,0 +1,1 @@
+"""The command line: ``derivata fit``, ``predict`` and ``demo``; see `derivata.cli.main`."""

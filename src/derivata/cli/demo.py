@@ -1,0 +1,120 @@
+"""``derivata demo``: bundled tables through ``derivata fit``, beside scikit-learn's tuned models."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import click
+
+from derivata.cli.exit_codes import DONE, NOT_CONVERGED, CannotWrite
+
+if TYPE_CHECKING:
+    from derivata.estimators.peers import Peer
+    from derivata.report.record import RunRecord
+
+TABLES = ("diabetes", "breast_cancer", "digits")
+
+
+@click.command("demo")
+@click.option(
+    "--out",
+    default="runs/demo",
+    show_default=True,
+    metavar="DIR",
+    help="Where the runs are written.",
+)
+@click.option(
+    "--table",
+    "tables",
+    type=click.Choice([*TABLES, "iris", "wine"]),
+    multiple=True,
+    help="Fit this table instead of the usual three. Repeatable.",
+)
+def command(out: str, tables: tuple[str, ...]) -> int:
+    """Fit three tables that scikit-learn bundles: amounts, two classes, ten classes.
+
+    Each is written as DIR/NAME.csv and fitted by `derivata fit` into DIR/NAME/; an older demo there
+    is replaced. Beside it stands scikit-learn's own tuned model, on the same outer folds.
+    """
+    from derivata.cli.fitting import FitRequest, fit_table
+    from derivata.datasets import load_dataset
+    from derivata.estimators.peers import judge_peer
+
+    converged = True
+    for name in tables or TABLES:
+        dataset = load_dataset(name)
+        path = _written(out, name, dataset.table)
+        run = str(Path(out) / name)
+        click.echo(f"{name}: {dataset.about}")
+        click.echo(f"$ derivata fit {path} --target {dataset.target} --out {run}")
+        record, _ = fit_table(FitRequest(str(path), dataset.target, run, force=True))
+        converged = converged and record.converged
+        peer = None
+        if record.outer is not None:
+            peer = judge_peer(record.model, record.rows, record.outer.fold)
+        click.echo(compared(record, peer, run) + "\n")
+    return DONE if converged else NOT_CONVERGED
+
+
+def compared(record: RunRecord, peer: Peer | None, folder: str) -> str:
+    """The two models side by side, one line a finding.
+
+    Parameters
+    ----------
+    record : RunRecord
+    peer : Peer or None
+    folder : str                   the run's
+
+    Returns
+    -------
+    text : str
+    """
+    from derivata.plain_text import number
+    from derivata.report.words import unit
+
+    estimator, tuning = record.model.estimator, record.model.estimator.tuning_
+    alphas = ", ".join(f"{name} {number(a, 3)}" for name, a in estimator.alphas_per_group_.items())
+    rows = [("", "derivata", peer.name if peer else "")]
+    rows.append(("tuned penalty", alphas, number(peer.alpha, 3) if peer else ""))
+    if tuning is not None:
+        rows.append(("criterion", f"{number(tuning.criterion)} ({tuning.criterion_name})", ""))
+    if record.outer is not None:
+        ours, theirs = record.outer.score, peer.outer.score if peer else None
+        rows.append(("outer score", _with_error(ours), _with_error(theirs) if theirs else ""))
+        rows.append(("optimism", number(ours.optimism, 2), ""))
+        for name, value in _shown(record.metrics).items():
+            other = number(peer.metrics[name], 3) if peer else ""
+            rows.append((name.replace("_", "-"), number(value, 3), other))
+    took = f"{number(record.seconds['fit'], 2)} s"
+    rows.append(("tuned and fitted in", took, f"{number(peer.seconds, 2)} s" if peer else ""))
+    lines = [f"  {name:22}{one:34}{other}".rstrip() for name, one, other in rows]
+    family = record.model.task.family
+    lines.append(
+        f"  (losses in {unit(family)} a row, on rows that the fit did not see; +- 1 standard error)"
+    )
+    lines.append(f"  report: {Path(folder) / 'report.html'}")
+    return "\n".join(lines)
+
+
+def _shown(metrics: dict[str, float]) -> dict[str, float]:
+    return {name: value for name, value in metrics.items() if name in ("r2", "rmse", "accuracy")}
+
+
+def _with_error(score) -> str:  # noqa: ANN001
+    from derivata.plain_text import number
+
+    return f"{number(score.score)} +- {number(score.standard_error, 2)}"
+
+
+def _written(out: str, name: str, table) -> Path:  # noqa: ANN001
+    from derivata.atomic import why_not_written, write_text_atomic
+    from derivata.datasets import csv_text
+
+    path = Path(out) / f"{name}.csv"
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        write_text_atomic(path, csv_text(table))
+    except OSError as error:
+        raise CannotWrite(why_not_written(error, path)) from error
+    return path

@@ -1,0 +1,197 @@
+"""``derivata``: the group of commands, each imported only when it is run.
+
+Nothing here may import NumPy, so that ``derivata --help`` is as quick as Python itself; a test reads
+the list of modules. Every way a command can end is turned into an exit code in `main`:
+
+    0    done
+    1    a fault of derivata's own: please report it
+    2    the command line is wrong
+    3    the table or the model file cannot be used
+    4    the run cannot be written, or another process writes it
+    5    done and written, but the fit or its tuning did not converge
+    130  interrupted (Ctrl-C), 143 terminated: nothing was written
+    141  whoever read the output closed it
+"""
+
+from __future__ import annotations
+
+import os
+import signal
+import sys
+from collections.abc import Sequence
+from importlib import import_module
+from types import FrameType
+
+import click
+
+from derivata import __version__
+from derivata.cli.exit_codes import (
+    BAD_DATA,
+    BROKEN_PIPE,
+    INTERNAL,
+    INTERRUPTED,
+    TERMINATED,
+    USAGE,
+    CannotWrite,
+    Terminated,
+)
+from derivata.errors import DerivataError, InvalidParameter
+from derivata.plain_text import clean
+
+EXIT_CODES = """\b
+Exit codes:
+  0    done
+  1    a fault of derivata's own (DERIVATA_DEBUG=1 shows where)
+  2    the command line is wrong
+  3    the table or the model file cannot be used
+  4    the run cannot be written, or another process is writing it
+  5    done and written, but the fit or its tuning did not converge
+  130  interrupted (143: terminated); nothing was written
+  141  whoever read the output closed it
+"""
+
+COMMANDS = {
+    "fit": ("derivata.cli.fit", "Fit and tune a model of a table; write it with a report."),
+    "predict": ("derivata.cli.predict", "Predict the rows of a table with a fitted model."),
+    "demo": ("derivata.cli.demo", "Fit bundled tables, beside scikit-learn's own tuned models."),
+}
+
+
+class LazyGroup(click.Group):
+    """A group that knows its commands' names and first lines, and imports one when it is run."""
+
+    def list_commands(self, ctx: click.Context) -> list[str]:
+        """Names in the order they are listed."""
+        return list(COMMANDS)
+
+    def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
+        """The command of that name, imported now; None if there is none."""
+        if cmd_name not in COMMANDS:
+            return None
+        return import_module(COMMANDS[cmd_name][0]).command
+
+    def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
+        """Write the list of commands without importing any."""
+        with formatter.section("Commands"):
+            formatter.write_dl([(name, line) for name, (_, line) in COMMANDS.items()])
+
+
+@click.group(
+    cls=LazyGroup,
+    epilog=EXIT_CODES,
+    context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100},
+)
+@click.version_option(__version__, prog_name="derivata", message="%(prog)s %(version)s")
+def cli() -> None:
+    """Fit, tune and explain models of tables with derivatives.
+
+    \b
+    derivata fit houses.csv --target price --out run/
+    derivata predict run/ new.csv -o predictions.csv
+    """
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Run a command line; the exit code.
+
+    Parameters
+    ----------
+    arguments : sequence of str, optional
+        Default: those of this process.
+
+    Returns
+    -------
+    code : int
+        As listed in this module; ``sys.exit(main())`` is what the console script does.
+    """
+    _survive_any_terminal()
+    signal.signal(signal.SIGTERM, _terminate)
+    try:
+        code = run(arguments)
+        sys.stdout.flush()
+    except BrokenPipeError:
+        # Python would complain once more when it closes what nobody reads.
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        return BROKEN_PIPE
+    return code
+
+
+def run(arguments: Sequence[str] | None = None) -> int:
+    """Run a command line without touching the process: no signal handlers, no streams.
+
+    Returns
+    -------
+    code : int
+
+    Raises
+    ------
+    BrokenPipeError                whoever read the output closed it
+    """
+    debug = bool(os.environ.get("DERIVATA_DEBUG"))
+    if "_DERIVATA_COMPLETE" in os.environ:  # a shell asks what could follow
+        cli.main(prog_name="derivata")
+    try:
+        # Not cli.main(), which ends the process itself when its output is closed.
+        with cli.make_context(
+            "derivata", list(sys.argv[1:] if arguments is None else arguments)
+        ) as ctx:
+            return int(cli.invoke(ctx) or 0)
+    except click.exceptions.Exit as stop:
+        return stop.exit_code
+    except BrokenPipeError:
+        raise
+    except (click.Abort, KeyboardInterrupt):
+        return _say("interrupted; nothing was written.", INTERRUPTED)
+    except Terminated:
+        return _say("terminated; nothing was written.", TERMINATED)
+    except (Exception, MemoryError) as error:
+        if debug and not isinstance(error, click.UsageError):
+            raise
+        return _explain(error)
+
+
+def _explain(error: Exception) -> int:
+    """Say in one paragraph what stopped the command; the exit code."""
+    if isinstance(error, click.UsageError):
+        error.show()
+        return USAGE
+    if isinstance(error, click.ClickException):
+        return _say(error.format_message(), error.exit_code)
+    if isinstance(error, InvalidParameter):
+        return _say(str(error), USAGE)
+    if isinstance(error, DerivataError):
+        return _say(str(error), BAD_DATA)
+    if isinstance(error, MemoryError):
+        return _say(
+            "not enough memory for this table. Leave columns out (`--drop`), or use a machine "
+            f"with more. ({error})",
+            BAD_DATA,
+        )
+    return _say(
+        f"a fault of derivata's own, {type(error).__name__}: {error}. Run it again with "
+        "DERIVATA_DEBUG=1 in the environment to see where, and please report it.",
+        INTERNAL,
+    )
+
+
+def _say(message: str, code: int) -> int:
+    click.echo(f"derivata: {clean(' '.join(message.splitlines()), 4000)}", err=True)
+    return code
+
+
+def _terminate(number: int, frame: FrameType | None) -> None:
+    raise Terminated
+
+
+def _survive_any_terminal() -> None:
+    """Print what a terminal cannot show as an escape, instead of failing."""
+    for stream in (sys.stdout, sys.stderr):
+        encoding = (getattr(stream, "encoding", None) or "").lower().replace("-", "")
+        if encoding != "utf8" and hasattr(stream, "reconfigure"):
+            stream.reconfigure(errors="backslashreplace")  # pyright: ignore
+
+
+__all__ = ["CannotWrite", "cli", "main", "run"]
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,167 @@
+"""A run's folder: its three files appear together or not at all.
+
+    DIR/model.derivata   the model            DIR/summary.json   the findings, with the checksums
+    DIR/report.html      the report                              of the other two
+
+The folder is locked before the work begins, so that a second process, a full path or a folder that
+cannot be written is found at once and not after the fit. All bytes are on disk under other names
+before the first file is renamed; the renames follow one another with signals held back.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import os
+import secrets
+import signal
+from collections.abc import Callable, Iterator
+from contextlib import ExitStack, contextmanager, suppress
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from derivata.atomic import why_not_written, write_bytes_atomic
+from derivata.cli.exit_codes import CannotWrite
+from derivata.errors import ModelFileError
+from derivata.run_lock import run_lock
+
+MODEL, REPORT, SUMMARY = "model.derivata", "report.html", "summary.json"
+FILES = (MODEL, REPORT, SUMMARY)
+
+
+@dataclass(frozen=True)
+class RunFolder:
+    """A locked folder, made by `run_folder`."""
+
+    path: Path
+
+    def write(
+        self, save_model: Callable[[Path], None], report: str, summary: dict[str, Any]
+    ) -> dict[str, Any]:
+        """Write the three files; those of an older run are replaced together.
+
+        Parameters
+        ----------
+        save_model : callable          writes the model to the path it is given
+        report : str                   HTML
+        summary : dict                 plain JSON types
+
+        Returns
+        -------
+        summary : dict                 with the checksums of the other two files
+
+        Raises
+        ------
+        CannotWrite                    says why; the older files are as they were
+        """
+        self._remove_staged()  # of a run that was killed: ours is the lock
+        token = secrets.token_hex(4)
+        staged = {name: self.path / f".{name}.{token}.new" for name in FILES}
+        try:
+            save_model(staged[MODEL])
+            write_bytes_atomic(staged[REPORT], report.encode("utf-8", "replace"))
+            sums = {name: _sha256(staged[name]) for name in (MODEL, REPORT)}
+            summary = summary | {"files": sums}
+            text = json.dumps(summary, indent=2, ensure_ascii=True, allow_nan=False)
+            write_bytes_atomic(staged[SUMMARY], text.encode() + b"\n")
+            with _signals_held_back():
+                for name in FILES:
+                    os.replace(staged[name], self.path / name)
+        except OSError as error:
+            raise CannotWrite(why_not_written(error, self.path / MODEL)) from error
+        except ModelFileError as error:
+            raise CannotWrite(str(error)) from error
+        finally:
+            self._remove_staged()
+        return summary
+
+    def _remove_staged(self) -> None:
+        for name in FILES:
+            for path in self.path.glob(f".{name}.????????.new"):
+                with suppress(OSError):
+                    path.unlink()
+
+
+@contextmanager
+def run_folder(path: str | os.PathLike[str], force: bool) -> Iterator[RunFolder]:
+    """Make a run's folder and hold its lock; a folder that gets no run is removed again.
+
+    Parameters
+    ----------
+    path : path-like               made with its parents if it is not there
+    force : bool                   a run that is there may be replaced
+
+    Yields
+    ------
+    folder : RunFolder
+
+    Raises
+    ------
+    CannotWrite                    if it cannot be made or written, another process holds it, or it
+                                   holds a run and ``force`` is False
+    """
+    folder = Path(path)
+    made = _make(folder)
+    try:
+        with ExitStack() as held:
+            try:
+                held.enter_context(run_lock(folder))
+            except ModelFileError as error:
+                raise CannotWrite(str(error)) from error
+            _require_room(folder, force)
+            yield RunFolder(folder)
+    finally:
+        for empty in made:  # the deepest first; one that holds something stays
+            with suppress(OSError):
+                empty.rmdir()
+
+
+def _require_room(folder: Path, force: bool) -> None:
+    there = [name for name in FILES if (folder / name).exists()]
+    for name in there:
+        if (folder / name).is_dir():
+            raise CannotWrite(
+                f"{str(folder / name)!r} is a folder, where a run has a file. Give another folder."
+            )
+    if there and not force:
+        raise CannotWrite(
+            f"the folder {str(folder)!r} holds a run already ({', '.join(there)}). Give another "
+            "folder, or replace the run with `--force`."
+        )
+
+
+def _make(folder: Path) -> list[Path]:
+    """Make a folder and its parents; those that were not there, the deepest first."""
+    missing, at = [], folder
+    while not at.exists() and at != at.parent:
+        missing.append(at)
+        at = at.parent
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+    except FileExistsError:
+        raise CannotWrite(
+            f"{str(folder)!r} is a file. Give a folder for the run with `--out`."
+        ) from None
+    except OSError as error:
+        raise CannotWrite(why_not_written(error, folder)) from error
+    return missing
+
+
+@contextmanager
+def _signals_held_back() -> Iterator[None]:
+    """Let Ctrl-C and SIGTERM wait until the block ends, where the system can."""
+    if not hasattr(signal, "pthread_sigmask"):
+        yield
+        return
+    held = {signal.SIGINT, signal.SIGTERM}
+    before = signal.pthread_sigmask(signal.SIG_BLOCK, held)
+    try:
+        yield
+    finally:
+        signal.pthread_sigmask(signal.SIG_SETMASK, before)
+
+
+def _sha256(path: Path) -> str:
+    with path.open("rb") as file:
+        return hashlib.file_digest(file, "sha256").hexdigest()

@@ -1,0 +1,98 @@
+"""How far approximate leave-one-out is off, from the third derivative of the objective.
+
+Leaving row i out moves the fit along d_i = H^-1 J_i^T a_i, by one Newton step. Along that direction
+the objective without the row is, to third order,
+
+    - t A + t^2 A / 2 + t^3 C / 6,     A = a^T L a - dz_i^T W_i dz_i,    C = sum_{j not i} s_j (third derivative)_j dz_j^3
+
+with dz = J d_i, whose minimum is not at t = 1 but at (sqrt(A^2 + 2 A C) - A) / C. The change of row
+i's loss from t = 1 to there estimates the error. Against refits of the most influential rows of
+spambase, breast cancer, digits and german credit the estimate was one to three times the truth.
+Cost: n p k a row examined.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+
+from derivata.contracts import Array, HessianInverse
+from derivata.criteria.left_out import left_out
+from derivata.objective import Expansion
+
+EXAMINED = 20
+# An error is tolerable below one nat, or below this share of what leaving rows out changes at all.
+TOLERABLE_NATS, TOLERABLE_SHARE = 1.0, 0.1
+
+
+@dataclass(frozen=True)
+class LeaveOneOutError:
+    """What the approximation is estimated to be off by, over the most influential rows.
+
+    Attributes
+    ----------
+    error : float
+        Estimated summed |error| of the examined rows' losses, in nats.
+    change : float
+        What leaving rows out changes in all: summed leave-one-out minus fitted losses.
+    """
+
+    error: float
+    change: float
+
+    @property
+    def tolerable(self) -> bool:
+        """Whether penalties may be tuned on it."""
+        return self.error <= max(TOLERABLE_NATS, TOLERABLE_SHARE * abs(self.change))
+
+
+def leave_one_out_error(expansion: Expansion, inverse: HessianInverse) -> LeaveOneOutError:
+    """Examine the rows whose loss leaving them out changes most; exact losses give zero."""
+    if expansion.objective.loss.curvature_is_constant:
+        return LeaveOneOutError(0.0, 1.0)
+    leverage = inverse.leverage()
+    rows = left_out(expansion, leverage)
+    change = rows.row_losses - expansion.objective.weight * expansion.rows.value
+    most = min(EXAMINED, len(change))
+    examined = np.sort(np.argpartition(np.abs(change), -most)[-most:])
+    errors = _row_errors(expansion, inverse, leverage[examined], rows.outputs, examined)
+    return LeaveOneOutError(float(np.abs(errors).sum()), float(change.sum()))
+
+
+def _row_errors(
+    expansion: Expansion, inverse: HessianInverse, L: Array, outputs: Array, examined: Array
+) -> Array:
+    """Estimated error of each examined row's leave-one-out loss, weighted: (m,)."""
+    objective = expansion.objective
+    weight = objective.weight[examined]
+    removed = np.minimum(weight, 1.0)
+    W = removed[:, None, None] * expansion.rows.hessian[examined]
+    # The step of the outputs is known, L a; a itself gives the direction in params.
+    own = outputs[examined] - expansion.outputs[examined]
+    a = np.stack([np.linalg.lstsq(block, step)[0] for block, step in zip(L, own, strict=True)])
+    jacobian = objective.predictor.jacobian(expansion.params, examined)
+    directions = inverse.solve(np.einsum("mkp,mk->pm", jacobian, a))
+    quadratic = np.einsum("mk,mk->m", a, own) - np.einsum("mk,mkl,ml->m", own, W, own)
+    steps = np.ones(len(examined))
+    for m, direction in enumerate(directions.T):
+        moved = objective.predictor.jvp(expansion.params, direction)
+        third = expansion.rows.third(moved[:, :, None] * moved[:, None, :])
+        if third is not None:
+            slopes = np.einsum("nk,nk->n", third, moved)
+            cubic = objective.weight @ slopes - removed[m] * slopes[examined[m]]
+            steps[m] = _cubic_step(float(quadratic[m]), float(cubic))
+    y, base = objective.y[examined], expansion.outputs[examined]
+    there = objective.loss.at(y, base + steps[:, None] * own).value
+    return weight * (there - objective.loss.at(y, base + own).value)
+
+
+def _cubic_step(quadratic: float, cubic: float) -> float:
+    """Minimiser of - t A + t^2 A / 2 + t^3 C / 6 next to t = 1; 2, its largest value, where there is none."""
+    if quadratic <= 0.0 or abs(cubic) < 1e-12 * quadratic:
+        return 1.0
+    root = quadratic * quadratic + 2.0 * quadratic * cubic
+    if root <= 0.0:
+        return 2.0
+    # (sqrt(A^2 + 2AC) - A) / C without cancellation.
+    return 2.0 * quadratic / (np.sqrt(root) + quadratic)

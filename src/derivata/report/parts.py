@@ -1,0 +1,97 @@
+"""The pieces every section of the page is made of, each escaping what it is given."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from markupsafe import Markup, escape
+
+from derivata.report.axes import joined
+from derivata.plain_text import clean
+
+OPEN_ROWS = 20
+
+
+def section(title: str, lead: str, *body: Markup) -> Markup:
+    """A section: its name in the margin, one sentence that says what was found, and the rest."""
+    return Markup("<section><h2>{}</h2><div>{}{}</div></section>").format(
+        title, Markup('<p class="lead">{}</p>').format(lead) if lead else "", joined(body)
+    )
+
+
+def paragraph(words: str, css: str = "") -> Markup:
+    """A paragraph of plain words."""
+    return (
+        Markup('<p class="{}">{}</p>').format(css, words)
+        if css
+        else Markup("<p>{}</p>").format(words)
+    )
+
+
+def figure(title: str, drawing: Markup, note: str = "") -> Markup:
+    """A chart with its name above and a note below."""
+    below = Markup('<p class="note">{}</p>').format(note) if note else ""
+    return Markup("<figure><figcaption>{}</figcaption>{}{}</figure>").format(title, drawing, below)
+
+
+def side_by_side(*figures: Markup) -> Markup:
+    """Figures in columns where the page is wide enough."""
+    return Markup('<div class="pair">{}</div>').format(joined(figures))
+
+
+def table(
+    head: Sequence[str], rows: Sequence[Sequence[str | Markup]], numeric: Sequence[int] = ()
+) -> Markup:
+    """A table of words; the columns at positions ``numeric`` are set flush right."""
+
+    def cells(tag: str, row: Sequence[str | Markup]) -> Markup:
+        made = []
+        for place, cell in enumerate(row):
+            css = Markup(' class="n"') if place in numeric else ""
+            words = (
+                cell if isinstance(cell, Markup) else Markup("<bdi>{}</bdi>").format(clean(cell))
+            )
+            made.append(Markup("<{0}{1}>{2}</{0}>").format(Markup(tag), css, words))
+        return Markup("<tr>{}</tr>").format(joined(made))
+
+    return Markup(
+        '<div class="scroll"><table><thead>{}</thead><tbody>{}</tbody></table></div>'
+    ).format(cells("th", head), joined([cells("td", row) for row in rows]))
+
+
+def folded(summary: str, body: Markup, n_rows: int) -> Markup:
+    """``body`` behind a line to click if it has more than `OPEN_ROWS` rows."""
+    if n_rows <= OPEN_ROWS:
+        return body
+    return Markup("<details><summary>{}</summary>{}</details>").format(summary, body)
+
+
+def facts(pairs: Sequence[tuple[str, str]]) -> Markup:
+    """Names with what they are, as a list of definitions."""
+    items = [
+        Markup("<dt>{}</dt><dd><bdi>{}</bdi></dd>").format(name, clean(words, 1000))
+        for name, words in pairs
+    ]
+    return Markup("<dl>{}</dl>").format(joined(items))
+
+
+def key_figures(pairs: Sequence[tuple[str, str, str]]) -> Markup:
+    """A row of numbers to remember: (number, what it is, a note)."""
+    items = [
+        Markup("<div><b>{}</b><span>{}</span><small>{}</small></div>").format(value, name, note)
+        for value, name, note in pairs
+    ]
+    return Markup('<div class="figures">{}</div>').format(joined(items))
+
+
+def legend(names: Sequence[tuple[str, str]]) -> Markup:
+    """Colours with what they stand for: (class, name)."""
+    items = [
+        Markup('<span class="key {}">{}</span>').format(css, clean(name, 40)) for css, name in names
+    ]
+    return Markup('<p class="legend">{}</p>').format(joined(items))
+
+
+def escaped(text: str) -> Markup:
+    """Text from outside, cleaned and escaped."""
+    return escape(clean(text))
