@@ -70,6 +70,10 @@ class DenseDesign:
 
         Costs n p^2 multiplications a weight vector when its weights are all >= 0, twice that when
         signs are mixed and p is wide.
+
+        Returns
+        -------
+        array (m, p, p)
         """
         if weights.shape[1] > 1 and self.n_columns <= WIDEST_PAIRING:
             return self._gram_by_pairs(weights)

@@ -1,8 +1,8 @@
 """L-BFGS for many parameters, by SciPy's implementation.
 
 Parameters are scaled by the diagonal of the Hessian at the best constant outputs, which makes the
-first steps about right for columns of any size, wherever they start. Cost: one pass over the data a step, no p x p array. Source:
-Byrd, Lu, Nocedal & Zhu (1995), SIAM J. Sci. Comput. 16, 1190-1208.
+first steps about right for columns of any size, wherever they start. Cost: one pass over the data a
+step, no p x p array. Source: Byrd, Lu, Nocedal & Zhu (1995), SIAM J. Sci. Comput. 16, 1190-1208.
 """
 
 from __future__ import annotations

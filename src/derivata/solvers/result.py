@@ -68,6 +68,10 @@ def descend(
     Rounding ends a descent that cannot go lower: if no step decreases F, or F has stopped moving
     to the last digit, the result counts as converged when the gradient is within 1e4 rounding
     units of zero, and says so.
+
+    Returns
+    -------
+    FitResult
     """
     expansion = start
     values, gradients = [expansion.value], [expansion.relative_gradient]

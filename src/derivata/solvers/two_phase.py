@@ -1,7 +1,8 @@
 """L-BFGS to the neighbourhood of a minimum, Newton to the point.
 
-With k outputs a Newton step costs about p k / 10 passes over the data (its Hessian has k (k + 1) / 2
-blocks), and far from the minimum it gains little more than a quasi-Newton step of two passes does.
+With k outputs a Newton step costs about p k / 10 passes over the data (its Hessian has
+k (k + 1) / 2 blocks), and far from the minimum it gains little more than a quasi-Newton step of two
+passes does.
 """
 
 from __future__ import annotations
