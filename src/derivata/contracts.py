@@ -51,6 +51,10 @@ class RowDerivatives(Protocol):
         """
         ...
 
+    def cubic(self, directions: Array) -> Array:
+        """Third derivative along one direction (n, k) a row, applied three times: (n,)."""
+        ...
+
 
 class Loss(Protocol):
     """What one row costs, as a function of its outputs alone."""
@@ -279,6 +283,10 @@ class HessianInverse(Protocol):
 
     def diagonal(self) -> Array:
         """Diagonal of H^-1, (p,): variances of the parameters."""
+        ...
+
+    def entries(self, first: Array, second: Array) -> Array:
+        """Chosen entries of H^-1, (m,): covariances of parameters that are both free or neither."""
         ...
 
 

@@ -14,6 +14,7 @@ import numpy as np
 
 from derivata.contracts import Array, HessianInverse
 from derivata.curvature.inverse import LARGEST_DENSE
+from derivata.curvature.pseudo import pseudo_invert
 from derivata.objective import Expansion
 
 # The curvature left, as a share of that at the best constant fit, that counts as flat.
@@ -25,6 +26,9 @@ LOADING = 0.1
 # Collinear directions beyond this many are counted, not named: with fewer rows than columns every
 # column takes part in some.
 NAMED_DIRECTIONS = 20
+# A direction along which columns move outputs less than this share of what they move them alone
+# (squared) is not spanned by them.
+SPANNED = 1e-8
 # A row without a residual: this share of a typical one at the best constant fit.
 NO_RESIDUAL = 1e-6
 
@@ -37,16 +41,36 @@ class FlatDirection:
     direction: Array  # (p,)
 
 
-def collinear_directions(inverse: HessianInverse) -> list[FlatDirection]:
-    """Directions left out of a pseudo-inverse; empty if H has full rank, or too many to name."""
-    if n_flat_directions(inverse) > NAMED_DIRECTIONS or inverse.null_space is None:
+def collinear_directions(expansion: Expansion, inverse: HessianInverse) -> Array:
+    """Directions that a pseudo-inverse left out because no row tells their columns apart.
+
+    Others that it left out have gone flat at the fit only (that is separation), or belong to
+    columns of zeros; so the null space is taken again, at the best constant fit. Costs nothing
+    where H has full rank.
+
+    Returns
+    -------
+    directions : array (p, m), orthonormal
+    """
+    objective = expansion.objective
+    predictor, null_space = objective.predictor, inverse.null_space
+    if null_space is None:
+        return np.zeros((predictor.n_params, 0))
+    curvature = objective.weight[:, None, None] * objective.null_rows.hessian
+    if not objective.loss.curvature_is_constant and predictor.n_params <= LARGEST_DENSE:
+        gram = predictor.gram(expansion.params, curvature)
+        gram += np.diag(expansion.penalty_diagonal)
+        null_space = pseudo_invert(gram).null_space
+    moves = predictor.column_squares(np.einsum("naa->n", curvature)) > 0.0
+    basis, length, _ = np.linalg.svd(null_space * moves[:, None], full_matrices=False)
+    return basis[:, length > 0.5]  # each is 1, or 0 where a column of zeros took a direction
+
+
+def name_directions(directions: Array) -> list[FlatDirection]:
+    """Who takes part in each of m directions (p, m); none if there are too many to name."""
+    if not 0 < directions.shape[1] <= NAMED_DIRECTIONS:
         return []
-    return [_direction(vector) for vector in _sparse_basis(inverse.null_space).T]
-
-
-def n_flat_directions(inverse: HessianInverse) -> int:
-    """How many directions a pseudo-inverse left out."""
-    return 0 if inverse.null_space is None else inverse.null_space.shape[1]
+    return [_direction(vector) for vector in _sparse_basis(directions).T]
 
 
 def separating_direction(expansion: Expansion) -> FlatDirection | None:
@@ -72,7 +96,7 @@ def separating_direction(expansion: Expansion) -> FlatDirection | None:
     size = np.sqrt(np.diagonal(null_gram))
     spread, basis = np.linalg.eigh(null_gram / np.outer(size, size))
     # Directions that the columns themselves do not span are collinearity, reported apart.
-    spanned = spread > 1e-8 * spread[-1]
+    spanned = spread > SPANNED * spread[-1]
     whiten = basis[:, spanned] / np.sqrt(spread[spanned]) / size[:, None]
     left, vectors = np.linalg.eigh(whiten.T @ expansion.hessian[np.ix_(loose, loose)] @ whiten)
     if left[0] > FLAT:

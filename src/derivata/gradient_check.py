@@ -78,6 +78,8 @@ def gradient_check(
         slopes = np.array([_slope(value, at, direction, step * unit) for step in STEPS])
         numerical = float(slopes[np.argmin(np.abs(np.diff(slopes)))])
         error = abs(numerical - stated) / size
+        if np.isnan(error):
+            error = np.inf  # a gradient or a value that is no number has failed the test
         if error > worst.relative_error:
             worst = GradientCheck(error, direction, stated, numerical)
     return worst

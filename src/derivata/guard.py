@@ -32,6 +32,10 @@ class Guard:
     strength: float
     kinds: Array
 
+    def __post_init__(self) -> None:
+        # Numbers may have gaps; means are taken over those that occur.
+        object.__setattr__(self, "kinds", np.unique(self.kinds, return_inverse=True)[1])
+
     def at(self, hyper: Array) -> tuple[float, Array]:
         """Value and gradient by hyper, (n_hyper,)."""
         if self.strength == 0.0:

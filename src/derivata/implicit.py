@@ -45,6 +45,8 @@ def value_and_hypergradient(
 def params_by_hyper(expansion: Expansion, inverse: HessianInverse) -> Array:
     """Derivative of the minimiser by hyper, (n_params, n_hyper)."""
     penalty = expansion.objective.penalty
+    if penalty.n_hyper == 0:
+        return np.zeros((penalty.n_params, 0))
     moves = [
         penalty.mixed_jvp(expansion.params, expansion.hyper, unit)
         for unit in np.eye(penalty.n_hyper)

@@ -55,3 +55,14 @@ def plural(count: int, noun: str, many: str = "") -> str:
     ('1 row', '12,000 rows', '2 penalties')
     """
     return f"{count:,} {noun if count == 1 else many or noun + 's'}"
+
+
+def duration(seconds: float) -> str:
+    """A time span in the unit that fits it.
+
+    >>> duration(0.0058), duration(8.51), duration(150.0)
+    ('5.8 ms', '8.5 s', '2.5 min')
+    """
+    if seconds < 1.0:
+        return f"{number(1e3 * seconds, 2)} ms"
+    return f"{number(seconds, 2)} s" if seconds < 120.0 else f"{number(seconds / 60.0, 2)} min"

@@ -177,8 +177,23 @@ def quadratic_in_box(matrix: Array, gradient: Array, lower: Array, upper: Array)
         elif released.any():
             at_lower, at_upper = at_lower & ~released, at_upper & ~released
         else:
+            return np.clip(step, lower, upper)
+    if len(gradient) == 0:
+        return step
+    # The active set went round in a circle, which is rare: descend one coordinate at a time.
+    return _coordinates_in_box(matrix, gradient, lower, upper)
+
+
+def _coordinates_in_box(matrix: Array, gradient: Array, lower: Array, upper: Array) -> Array:
+    step = np.zeros(len(gradient))
+    for _ in range(200):
+        before = step.copy()
+        for j in range(len(step)):
+            slope = gradient[j] + matrix[j] @ step
+            step[j] = np.clip(step[j] - slope / matrix[j, j], lower[j], upper[j])
+        if np.abs(step - before).max() <= 1e-10 * (upper - lower).max():
             break
-    return np.clip(step, lower, upper)
+    return step
 
 
 def _descend_in_box(function: ValueAndGradient, lower: Array, upper: Array) -> tuple[Array, float]:

@@ -33,6 +33,9 @@ BELOW, ABOVE = 18.0, 12.0
 NEGLIGIBLE = 1e-3
 # Where tuning starts: coefficients are shrunk by about 1 part in 50 for average columns.
 START_BELOW = 4.0
+# The criterion is flat near the ends of the range, so tuning stops before it touches them. A
+# penalty this near an end counts as on it: without effect, or shrinking to under 1 part in 400.
+NEAR_LOWER, NEAR_UPPER = 4.0, 6.0
 FIRST_RADIUS, LARGEST_RADIUS = 2.0, 4.0
 
 
@@ -379,6 +382,5 @@ def _step(at: _Evaluation) -> TuneStep:
 def _at_bound(
     hyper: Array, lower: float, upper: float, names: tuple[str, ...]
 ) -> tuple[tuple[str, str], ...]:
-    margin = 1e-6
-    low = [(names[g], "lower") for g in np.flatnonzero(hyper <= lower + margin)]
-    return tuple(low + [(names[g], "upper") for g in np.flatnonzero(hyper >= upper - margin)])
+    low = [(names[g], "lower") for g in np.flatnonzero(hyper <= lower + NEAR_LOWER)]
+    return tuple(low + [(names[g], "upper") for g in np.flatnonzero(hyper >= upper - NEAR_UPPER)])

@@ -112,18 +112,9 @@ def test_rows_of_weight_zero_do_not_move_leave_one_out(case):
     assert relative_error(gradient, expected_gradient) < 1e-9
 
 
-NOT_REFUSED = pytest.mark.xfail(
-    reason="hold-outs judge any point; `_held_out` should call `require_minimiser` as "
-    "leave-one-out does: remove this mark then"
-)
-
-
 @pytest.mark.parametrize(
     "criterion",
-    [
-        pytest.param(criterion, id=name, marks=[] if name == "leave-one-out" else [NOT_REFUSED])
-        for name, criterion in CRITERIA.items()
-    ],
+    [pytest.param(criterion, id=name) for name, criterion in CRITERIA.items()],
 )
 def test_a_fit_that_has_not_converged_is_refused_with_its_gradient(criterion):
     objective = problem(LOSSES["logistic"], 48, 4)

@@ -56,6 +56,18 @@ def test_third_derivatives_contract_the_derivative_of_the_hessian(case):
 
 
 @CASES
+def test_cubic_is_the_third_derivative_along_one_direction(case):
+    y, outputs = drawn(case)
+    directions = np.random.default_rng(2).standard_normal(outputs.shape)
+    squares = directions[:, :, None] * directions[:, None, :]
+    rows = case.loss.at(y, outputs)
+    third = rows.third(squares)
+    truth = np.zeros(len(y)) if third is None else np.einsum("nk,nk->n", third, directions)
+    # The same formula in another order: rounding alone, in units of the largest row.
+    assert np.abs(rows.cubic(directions) - truth).max() <= 1e-13 * max(np.abs(truth).max(), 1.0)
+
+
+@CASES
 def test_every_row_is_convex(case):
     y, outputs = drawn(case)
     outputs = np.concatenate([outputs, 1e2 * outputs])

@@ -67,10 +67,6 @@ def test_quadratic_in_box_is_optimal(n):
         assert is_optimal(matrix, gradient, lower, upper, step)
 
 
-@pytest.mark.xfail(
-    reason="the active set can cycle (about 1 in 1,000 boxes) and end at a point worse than no "
-    "step at all, which tuning takes for the optimum: polish by coordinate descent after the loop"
-)
 @pytest.mark.parametrize("n", [3, 5, 12])
 def test_quadratic_in_box_is_optimal_also_where_its_active_set_cycles(n):
     for matrix, gradient, lower, upper in boxes(n, 2000):

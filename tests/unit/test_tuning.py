@@ -279,9 +279,6 @@ def test_more_penalised_columns_than_rows_are_tuned_too():
     assert "Woodbury" in invert(result.fits[0].expansion).reason
 
 
-@pytest.mark.xfail(
-    reason="`params_by_hyper` stacks a list of no moves; it should return an array (p, 0)"
-)
 def test_an_objective_without_penalties_is_judged_once():
     objective = problem(LOSSES["logistic"], 60, 3)
     free = replace(objective, penalty=GroupRidge(np.full(4, FREE), ()))

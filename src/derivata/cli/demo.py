@@ -37,6 +37,7 @@ def command(out: str, tables: tuple[str, ...]) -> int:
     Each is written as DIR/NAME.csv and fitted by `derivata fit` into DIR/NAME/; an older demo there
     is replaced. Beside it stands scikit-learn's own tuned model, on the same outer folds.
     """
+    from derivata.cli.console import shown_progress
     from derivata.cli.fitting import FitRequest, fit_table
     from derivata.datasets import load_dataset
     from derivata.estimators.peers import judge_peer
@@ -52,7 +53,9 @@ def command(out: str, tables: tuple[str, ...]) -> int:
         converged = converged and record.converged
         peer = None
         if record.outer is not None:
-            peer = judge_peer(record.model, record.rows, record.outer.fold)
+            with shown_progress() as progress:
+                progress("scikit-learn tunes", 0, 1)
+                peer = judge_peer(record.model, record.rows, record.outer.fold, progress)
         click.echo(compared(record, peer, run) + "\n")
     return DONE if converged else NOT_CONVERGED
 
@@ -70,7 +73,7 @@ def compared(record: RunRecord, peer: Peer | None, folder: str) -> str:
     -------
     text : str
     """
-    from derivata.plain_text import number
+    from derivata.plain_text import duration, number
     from derivata.report.words import unit
 
     estimator, tuning = record.model.estimator, record.model.estimator.tuning_
@@ -86,13 +89,15 @@ def compared(record: RunRecord, peer: Peer | None, folder: str) -> str:
         for name, value in _shown(record.metrics).items():
             other = number(peer.metrics[name], 3) if peer else ""
             rows.append((name.replace("_", "-"), number(value, 3), other))
-    took = f"{number(record.seconds['fit'], 2)} s"
-    rows.append(("tuned and fitted in", took, f"{number(peer.seconds, 2)} s" if peer else ""))
+    took = duration(record.seconds["fit"])
+    rows.append(("tuned and fitted in", took, duration(peer.seconds) if peer else ""))
     lines = [f"  {name:22}{one:34}{other}".rstrip() for name, one, other in rows]
     family = record.model.task.family
     lines.append(
         f"  (losses in {unit(family)} a row, on rows that the fit did not see; +- 1 standard error)"
     )
+    if peer is not None and not peer.tuned_in_folds:
+        lines.append(f"  ({peer.name} was tuned once, on all rows, which favours its outer score)")
     lines.append(f"  report: {Path(folder) / 'report.html'}")
     return "\n".join(lines)
 

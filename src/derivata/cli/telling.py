@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from derivata.cli.run_folder import FILES
-from derivata.plain_text import clean, number, plural
+from derivata.plain_text import clean, duration, number, plural
 from derivata.report.record import RunRecord
 from derivata.report.words import columns_in_words, metrics_in_words, unit
 
@@ -36,7 +36,11 @@ def told(record: RunRecord, folder: str) -> str:
 def _data(record: RunRecord) -> list[str]:
     model, task = record.model, record.model.task
     n_gaps = sum(column.n_missing for column in record.columns if column.role == "feature")
-    out = [clean(c.name, 40) for c in record.columns if c.role in ("left out", "dropped")]
+    out = [
+        clean(c.name, 40) + (" (as asked)" if c.role == "dropped" else "")
+        for c in record.columns
+        if c.role in ("left out", "dropped")
+    ]
     gaps = f", {plural(n_gaps, 'missing cell')}" if n_gaps else ""
     lines = [
         _line("table", f"{clean(record.file_name)}: {plural(record.n_rows_read, 'row')}"),
@@ -93,8 +97,8 @@ def _fit(record: RunRecord) -> list[str]:
         _line("effective", f"{effective}; {ended}"),
         _line(
             "time",
-            f"{number(took['fit'], 2)} s tuned and fitted, {number(took['outer_folds'], 2)} s outer "
-            f"folds, {number(took['read'], 2)} s reading",
+            f"{duration(took['fit'])} tuned and fitted, {duration(took['outer_folds'])} outer folds, "
+            f"{duration(took['read'])} reading",
         ),
     ]
 

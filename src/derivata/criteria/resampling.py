@@ -17,6 +17,12 @@ from derivata.errors import InvalidParameter
 from derivata.objective import Expansion, Objective
 
 
+# A hold-out takes whole parts of this many, each balanced over the target.
+HOLD_OUT_PARTS = 60
+# As in leave-one-out: a hypergradient is off by about as much as the relative gradient.
+LARGEST_GRADIENT = 1e-3
+
+
 @dataclass(frozen=True)
 class HoldOut:
     """Criterion: the summed loss of a share of rows, from a fit of the others.
@@ -39,10 +45,10 @@ class HoldOut:
 
     def subproblems(self, objective: Objective) -> list[Subproblem]:
         """One fit, of the rows kept."""
-        n_parts = max(round(1.0 / min(self.share, 1.0 - self.share)), 2)
+        n_parts = min(HOLD_OUT_PARTS, len(objective.y))
         fold = deal_folds(objective.y, n_parts, self.random_state)
-        held = (fold == 0) if self.share <= 0.5 else (fold != 0)
-        return [_held_out(objective, held)]
+        n_held = min(max(round(self.share * n_parts), 1), n_parts - 1)
+        return [_held_out(objective, (fold >= 0) & (fold < n_held))]
 
 
 @dataclass(frozen=True)
@@ -82,14 +88,24 @@ class KFold:
 
 
 def deal_folds(y: Array, n_folds: int, random_state: int) -> Array:
-    """A fold number for each row, balanced over the target: (n,) integers below ``n_folds``."""
+    """A fold number for each row, balanced over the target: (n,) integers below ``n_folds``.
+
+    With many equal targets (classes, small counts), each value's rows go round the folds, so that
+    every training part has some of every value that occurs twice; a value that occurs once gets
+    fold -1 and is never held out, as nothing could predict it. Otherwise each run of ``n_folds``
+    neighbours in target order gets every fold once, in random order.
+    """
     rng = np.random.default_rng(random_state)
     shuffled = rng.permutation(len(y))
     order = shuffled[np.argsort(y[shuffled], kind="stable")]
-    # Each run of n_folds neighbours in target order gets every fold once, in random order.
+    fold = np.empty(len(y), dtype=np.intp)
+    _, value, count = np.unique(y, return_inverse=True, return_counts=True)
+    if 2 * len(count) <= len(y):
+        fold[order] = rng.permutation(n_folds)[np.arange(len(y)) % n_folds]
+        fold[count[value] == 1] = -1
+        return fold
     n_runs = -(-len(y) // n_folds)
     runs = rng.permuted(np.tile(np.arange(n_folds), (n_runs, 1)), axis=1)
-    fold = np.empty(len(y), dtype=np.intp)
     fold[order] = runs.ravel()[: len(y)]
     return fold
 
@@ -103,6 +119,7 @@ def _held_out(objective: Objective, held: Array) -> Subproblem:
                 return None
             return FrozenHoldOut(expansion, lambda params: hold_out_partials(valid, params))
 
+        expansion.require_minimiser(LARGEST_GRADIENT, "a hold-out's hypergradient")
         return replace(hold_out_partials(valid, expansion.params), stand_in=stand_in)
 
     return Subproblem(objective.without(held), judge, valid.predictor)

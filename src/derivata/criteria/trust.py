@@ -77,11 +77,9 @@ def _row_errors(
     steps = np.ones(len(examined))
     for m, direction in enumerate(directions.T):
         moved = objective.predictor.jvp(expansion.params, direction)
-        third = expansion.rows.third(moved[:, :, None] * moved[:, None, :])
-        if third is not None:
-            slopes = np.einsum("nk,nk->n", third, moved)
-            cubic = objective.weight @ slopes - removed[m] * slopes[examined[m]]
-            steps[m] = _cubic_step(float(quadratic[m]), float(cubic))
+        each = expansion.rows.cubic(moved)
+        cubic = float(objective.weight @ each - removed[m] * each[examined[m]])
+        steps[m] = _cubic_step(float(quadratic[m]), cubic)
     y, base = objective.y[examined], expansion.outputs[examined]
     there = objective.loss.at(y, base + steps[:, None] * own).value
     return weight * (there - objective.loss.at(y, base + own).value)

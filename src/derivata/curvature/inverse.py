@@ -93,6 +93,10 @@ class _DenseInverse:
         """Diagonal of H^-1, (p,)."""
         return np.diagonal(self.matrix).copy()
 
+    def entries(self, first: Array, second: Array) -> Array:
+        """Entries of H^-1 at pairs of parameters, (m,)."""
+        return self.matrix[first, second]
+
 
 class _DenseSandwich:
     def __init__(self, inverse: _DenseInverse, inner: Array):

@@ -79,6 +79,10 @@ class IterativeInverse:
         """Refused: it would need a solve a parameter."""
         self._refuse("standard errors")
 
+    def entries(self, first: Array, second: Array) -> Array:
+        """Refused: it would need a solve a parameter."""
+        self._refuse("standard errors")
+
     def _refuse(self, what: str) -> NoReturn:
         n_params = self.expansion.objective.predictor.n_params
         raise NotAvailable(

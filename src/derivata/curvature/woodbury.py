@@ -115,14 +115,21 @@ class WoodburyInverse:
 
     def diagonal(self) -> Array:
         """Diagonal of H^-1, (p,)."""
-        dual = self._dual_solve(self.F)
+        every = np.arange(self.predictor.n_params)
+        return self.entries(every, every)
+
+    def entries(self, first: Array, second: Array) -> Array:
+        """Entries of H^-1 at pairs of parameters, both penalised or both free: (m,)."""
+        place = np.where(self.penalised, np.cumsum(self.penalised), np.cumsum(~self.penalised)) - 1
+        pulled = self.penalised[first]
+        i, j = place[first][pulled], place[second][pulled]
         half = solve_triangular(self.factor[0], self._by_rows(self.root, self.P), lower=True)
-        along = self.P.T @ dual
-        removed = np.einsum("np,np->p", half, half)
-        removed -= np.einsum("pf,pf->p", along, along @ self.schur.matrix)
-        result = np.empty(self.predictor.n_params)
-        result[~self.penalised] = np.diagonal(self.schur.matrix)
-        result[self.penalised] = (1.0 - removed / self.precision) / self.precision
+        along = self.P.T @ self._dual_solve(self.F)
+        removed = np.einsum("nm,nm->m", half[:, i], half[:, j])
+        removed -= np.einsum("mf,mf->m", along[i], along[j] @ self.schur.matrix)
+        result = np.empty(len(first))
+        result[pulled] = ((i == j) - removed / self.precision[j]) / self.precision[i]
+        result[~pulled] = self.schur.matrix[place[first][~pulled], place[second][~pulled]]
         return result
 
 

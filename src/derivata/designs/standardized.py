@@ -54,7 +54,8 @@ class Standardized:
         """Coefficients and intercepts in the user's units: (k, p + 1) -> (k, p), (k,)."""
         if not self.has_intercept:
             return params / self.scale, np.zeros(len(params))
-        coef = params[:, :-1] / self.scale
+        # A constant column moves nothing, so its parameter may be anything where H is singular.
+        coef = np.where(self.constant, 0.0, params[:, :-1] / self.scale)
         return coef, params[:, -1] - coef @ self.center
 
 

@@ -94,6 +94,10 @@ class PenalizedLinearModel(BaseEstimator):
         self, X: Array | sparse.csr_array, y: Array, weight: Array, offset: Array | None, loss: Loss
     ) -> None:
         """Fit checked rows: X (n, p), y as the loss wants it, offset (n, k) or None."""
+        if not weight.all():  # a row of weight zero is no row, also where rows are dealt to folds
+            kept = np.flatnonzero(weight)
+            X, y, weight = X[kept], y[kept], weight[kept]
+            offset = None if offset is None else offset[kept]
         if len(y) < 2:
             raise InvalidData(
                 f"n_samples = {len(y)}: one row (1 sample) cannot be both fitted and judged; "
@@ -179,36 +183,29 @@ class PenalizedLinearModel(BaseEstimator):
         inverse: HessianInverse,
         shape: tuple[int, int],
     ) -> None:
-        """Dispersion, effective parameters and the outputs' posterior covariance factors."""
-        self.effective_params_, self._output_variance = None, None
+        """Dispersion, effective parameters and posterior covariances between outputs."""
+        self.effective_params_, self._output_covariance = None, None
+        self._intercept_covariance = None
         weight = expansion.objective.weight
         self.dispersion_ = 1.0
         if isinstance(inverse, IterativeInverse):
             return
-        variance = inverse.diagonal()
-        penalised = float(expansion.penalty_diagonal @ variance)
-        rank = len(variance) - (0 if inverse.null_space is None else inverse.null_space.shape[1])
+        penalised = float(expansion.penalty_diagonal @ inverse.diagonal())
+        n_params = len(expansion.params)
+        rank = n_params - (0 if inverse.null_space is None else inverse.null_space.shape[1])
         self.effective_params_ = rank - penalised
         if expansion.objective.loss.scale_is_free:
             freedom = max(float(weight.sum()) - self.effective_params_, 1.0)
             self.dispersion_ = 2.0 * expansion.loss_value / freedom
-        spread = (self.dispersion_ * variance).reshape(shape)
-        n_features = len(rows.scale)
-        self._output_variance = spread[:, :n_features] / rows.scale**2
-        self._intercept_variance = self._variance_of_intercept(rows, inverse, shape)
-
-    def _variance_of_intercept(
-        self, rows: Standardized, inverse: HessianInverse, shape: tuple[int, int]
-    ) -> Array:
-        """Var(intercept): it is a linear function of the parameters, so one solve an output."""
-        if not rows.has_intercept:
-            return np.zeros(shape[0])
-        n_outputs = shape[0]
-        along = np.append(-rows.center / rows.scale, 1.0)
-        right = np.zeros((n_outputs, n_outputs, len(along)))
-        right[np.arange(n_outputs), np.arange(n_outputs)] = along
-        flat = right.reshape(n_outputs, -1)
-        return self.dispersion_ * np.einsum("kp,pk->k", flat, inverse.solve(flat.T))
+        # Of one feature's coefficients between outputs, (k, k, n_features): classes mix outputs.
+        n_outputs, n_features = shape[0], len(rows.scale)
+        number = np.arange(n_params).reshape(shape)[:, :n_features]
+        first, second = np.broadcast_arrays(number[:, None, :], number[None, :, :])
+        spread = inverse.entries(first.ravel(), second.ravel()).reshape(first.shape)
+        self._output_covariance = self.dispersion_ * spread / rows.scale**2
+        self._intercept_covariance = self.dispersion_ * _intercept_covariance(
+            rows, inverse, n_outputs
+        )
 
     def _outputs(self, X: Any, offset: Array | None = None) -> Array:
         """Outputs of new rows, (n, k)."""
@@ -269,10 +266,15 @@ class PenalizedLinearModel(BaseEstimator):
     def _summary_rows(self) -> tuple[Array, Array | None, list[str]]:
         """Coefficients with intercepts (m, p + 1), their standard errors, and m label prefixes."""
         coef = np.column_stack([self._output_coef, self._output_intercept])
-        if self._output_variance is None:
-            return coef, None, [""]
-        variance = np.column_stack([self._output_variance, self._intercept_variance])
-        return coef, np.sqrt(np.maximum(variance, 0.0)), [""]
+        return coef, self._standard_errors(np.eye(len(coef))), [""]
+
+    def _standard_errors(self, mixing: Array) -> Array | None:
+        """Of mixing.T @ (coefficients, intercepts of the outputs), (m, p + 1); None if unknown."""
+        if self._output_covariance is None or self._intercept_covariance is None:
+            return None
+        features = np.einsum("ac,abj,bc->cj", mixing, self._output_covariance, mixing)
+        intercepts = np.einsum("ac,ab,bc->c", mixing, self._intercept_covariance, mixing)
+        return np.sqrt(np.maximum(np.column_stack([features, intercepts]), 0.0))
 
     def _tuning_line(self) -> str:
         if self.tuning_ is None:
@@ -318,6 +320,15 @@ def _objective(
     penalty = GroupRidge(np.tile(per_output, loss.n_outputs), names)
     predictor = LinearPredictor(rows.design, loss.n_outputs)
     return Objective(loss, predictor, penalty, y, weight, offset)
+
+
+def _intercept_covariance(rows: Standardized, inverse: HessianInverse, n_outputs: int) -> Array:
+    """Covariance of the intercepts in the user's units, (k, k): linear in params, a solve each."""
+    if not rows.has_intercept:
+        return np.zeros((n_outputs, n_outputs))
+    along = np.append(-rows.center / rows.scale, 1.0)
+    right = np.kron(np.eye(n_outputs), along).T
+    return right.T @ inverse.solve(np.asfortranarray(right))
 
 
 def _log_alphas(alpha: Any, names: tuple[str, ...]) -> Array:

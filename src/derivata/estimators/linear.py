@@ -292,8 +292,10 @@ class LogisticClassifier(ClassifierMixin, PenalizedLinearModel):
         if y.dtype.kind not in "biuSU":  # plain integers and words need no closer look
             check_classification_targets(validate_labels(y))
         weight = validate_weight(sample_weight, len(y))
-        self.classes_, codes = np.unique(y, return_inverse=True)
         weight = self._class_weighted(y, weight)
+        # A class whose rows all have weight zero is not there; nor are its rows, so any code does.
+        self.classes_ = np.unique(y[weight > 0])
+        codes = np.minimum(np.searchsorted(self.classes_, y), len(self.classes_) - 1)
         self._require_classes(codes, weight)
         n_classes = len(self.classes_)
         shift = validate_offset(offset, len(y), LARGEST_LOG)
@@ -374,10 +376,8 @@ class LogisticClassifier(ClassifierMixin, PenalizedLinearModel):
 
     def _summary_rows(self) -> tuple[Array, Array | None, list[str]]:
         coef = np.column_stack([self.coef_, self.intercept_])
-        if len(self.classes_) == 2:
-            return coef, super()._summary_rows()[1], [""]
-        # Score variances need covariances between contrasts; those of contrasts alone are kept.
-        return coef, None, [f"{label}: " for label in self.classes_]
+        labels = [""] if len(self.classes_) == 2 else [f"{label}: " for label in self.classes_]
+        return coef, self._standard_errors(self._class_contrasts()), labels
 
 
 def _mean_offset(model: PenalizedLinearModel, offset: Array | None, weight: Array) -> float:

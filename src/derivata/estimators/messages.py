@@ -14,7 +14,7 @@ from derivata.diagnostics import (
     FlatDirection,
     collinear_directions,
     lone_rows,
-    n_flat_directions,
+    name_directions,
     separating_direction,
 )
 from derivata.errors import (
@@ -61,7 +61,7 @@ def warn_about(
         _warn_of_tuning(tuned)
     _warn_of_constants(rows, names)
     _warn_of_extremes(rows, fit.expansion, names)
-    _warn_of_collinear(rows, inverse, names)
+    _warn_of_collinear(rows, fit.expansion, inverse, names)
     explained = _warn_of_copies(fit.expansion, names) or _warn_of_perfect_fit(fit.expansion)
     if isinstance(inverse, IterativeInverse):
         return
@@ -171,28 +171,28 @@ def _warn_of_perfect_fit(expansion: Expansion) -> bool:
     return perfect
 
 
-def _warn_of_collinear(rows: Standardized, inverse: HessianInverse, names: list[str]) -> None:
+def _warn_of_collinear(
+    rows: Standardized, expansion: Expansion, inverse: HessianInverse, names: list[str]
+) -> None:
     width = len(rows.scale) + rows.has_intercept
-    directions = collinear_directions(inverse)
-    if not directions and n_flat_directions(inverse):
+    directions = collinear_directions(expansion, inverse)
+    flat = name_directions(directions)
+    if flat:
+        sets = list(dict.fromkeys(_features(direction, width, names) for direction in flat))
+        more = len(sets) - NAMED_AT_MOST
         warn(
-            f"{n_flat_directions(inverse):,} combinations of the {len(names):,} columns are not "
+            f"columns {'; and '.join(sets[:NAMED_AT_MOST])}{f'; and {more} more' * (more > 0)} "
+            "repeat each other, so their coefficients are one choice of many (the smallest is "
+            "taken; predictions are not affected). Drop one of each set, or give them a penalty.",
+            CollinearWarning,
+        )
+    elif directions.shape[1]:
+        warn(
+            f"{directions.shape[1]:,} combinations of the {len(names):,} columns are not "
             f"determined by the {rows.design.n_rows:,} rows, so coefficients are one choice of "
             "many (the smallest is taken). Use `alpha='tune'` or a penalty > 0.",
             CollinearWarning,
         )
-    told = set()
-    for flat in directions:
-        features = _features(flat, width, names)
-        # A constant column was reported above; it is flat on its own.
-        if len(flat.params) > 1 and features not in told:
-            told.add(features)
-            warn(
-                f"columns {features} repeat each other, so their coefficients are one choice of "
-                "many (the smallest is taken; predictions are not affected). Drop one of them, or "
-                "give them a penalty.",
-                CollinearWarning,
-            )
 
 
 def _warn_of_separation(

@@ -15,7 +15,7 @@ from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
-from sklearn.linear_model import LogisticRegressionCV, RidgeCV
+from sklearn.linear_model import LogisticRegression, LogisticRegressionCV, Ridge, RidgeCV
 from sklearn.pipeline import Pipeline, make_pipeline
 from sklearn.preprocessing import StandardScaler
 
@@ -23,11 +23,14 @@ from derivata.contracts import Array
 from derivata.errors import NotAvailable
 from derivata.estimators.metrics import outer_metrics
 from derivata.estimators.outer_folds import OuterFolds, judge_by_folds
-from derivata.estimators.table_model import TableModel
+from derivata.estimators.table_model import Progress, TableModel
 from derivata.estimators.table_task import TableTask, TrainingRows
 from derivata.table_encoder import TableEncoder
 
 ALPHAS = np.logspace(-3, 4, 50)
+# Beyond so many seconds it is tuned once, on all rows, and only refitted without each fold. That
+# favours it: its penalty has then seen the rows it is judged on.
+PATIENCE = 10.0
 
 
 @dataclass(frozen=True, eq=False)
@@ -39,6 +42,7 @@ class Peer:
     name : str                     of its class
     alpha : float                  the penalty it chose for all rows, in our scaling
     seconds : float                to tune and fit all rows
+    tuned_in_folds : bool          whether each fold was tuned anew; see `PATIENCE`
     outer : OuterFolds             on our folds
     metrics : dict of str to float
     """
@@ -46,11 +50,14 @@ class Peer:
     name: str
     alpha: float
     seconds: float
+    tuned_in_folds: bool
     outer: OuterFolds
     metrics: dict[str, float]
 
 
-def judge_peer(model: TableModel, rows: TrainingRows, fold: Array) -> Peer:
+def judge_peer(
+    model: TableModel, rows: TrainingRows, fold: Array, progress: Progress | None = None
+) -> Peer:
     """Fit scikit-learn's tuned model to ``rows``, and to each of the outer folds.
 
     Parameters
@@ -58,6 +65,7 @@ def judge_peer(model: TableModel, rows: TrainingRows, fold: Array) -> Peer:
     model : TableModel             whose table and task these are
     rows : TrainingRows
     fold : int array (n_rows,)     from ``OuterFolds.fold``
+    progress : callable, optional  as in `TableModel.fit`
 
     Returns
     -------
@@ -73,29 +81,32 @@ def judge_peer(model: TableModel, rows: TrainingRows, fold: Array) -> Peer:
     start = time.perf_counter()
     whole = _Fitted(task, rows)
     seconds = time.perf_counter() - start
-    outer = judge_by_folds(rows, fold, lambda some: _Fitted(task, some))
-    return Peer(whole.name, whole.alpha, seconds, outer, outer_metrics(task, rows, outer))
+    known = whole.alpha if seconds > PATIENCE else None
+    outer = judge_by_folds(rows, fold, lambda some: _Fitted(task, some, known), progress)
+    metrics = outer_metrics(task, rows, outer)
+    return Peer(whole.name, whole.alpha, seconds, known is None, outer, metrics)
 
 
 class _Fitted:
-    """A pipeline fitted to rows, which answers what `judge_by_folds` asks."""
+    """A pipeline fitted to rows, tuned unless ``alpha`` is given; answers `judge_by_folds`."""
 
     inner = float("nan")  # what its search minimised, it does not tell
 
-    def __init__(self, task: TableTask, rows: TrainingRows):
+    def __init__(self, task: TableTask, rows: TrainingRows, alpha: float | None = None):
         self.task = task
-        self.encoder = TableEncoder.fit(rows.features, rows.weight)
-        last = _logistic() if task.classifies else RidgeCV(ALPHAS)
+        last = _estimator(task, alpha)
         self.name = type(last).__name__
         self.pipeline: Pipeline = make_pipeline(StandardScaler(), last)
-        X = self.encoder.transform(rows.features)
         given: dict[str, Any] = {}
         if rows.weight is not None:
             given[f"{self.name.lower()}__sample_weight"] = rows.weight
         with warnings.catch_warnings():
-            warnings.simplefilter("ignore")  # of its coming defaults, and "lbfgs did not converge"
-            self.pipeline.fit(X, rows.y, **given)
-        self.alpha = float(1.0 / np.ravel(last.C_)[0] if task.classifies else last.alpha_)
+            warnings.simplefilter("ignore")  # our own were given at the fit; theirs are of defaults
+            self.encoder = TableEncoder.fit(rows.features, rows.weight)
+            self.pipeline.fit(self.encoder.transform(rows.features), rows.y, **given)
+        if alpha is None:
+            alpha = 1.0 / np.ravel(last.C_)[0] if task.classifies else last.alpha_
+        self.alpha = float(alpha)
 
     def judge(self, rows: TrainingRows) -> tuple[Array, Array]:
         """Predictions and losses of unseen rows, as a `TableModel` gives them."""
@@ -109,5 +120,9 @@ class _Fitted:
         return probability, -np.log(np.maximum(picked, np.finfo(float).tiny))
 
 
-def _logistic() -> LogisticRegressionCV:
+def _estimator(task: TableTask, alpha: float | None) -> Any:
+    if not task.classifies:
+        return RidgeCV(ALPHAS) if alpha is None else Ridge(alpha)
+    if alpha is not None:
+        return LogisticRegression(C=1.0 / alpha, max_iter=1000)
     return LogisticRegressionCV(Cs=10, cv=5, scoring="neg_log_loss", max_iter=1000)

@@ -24,8 +24,8 @@ _PARTS = {part.__name__: part for part in (HoldOut, KFold, LBFGS, LeaveOneOut, N
 _ARRAYS = (
     "_output_coef",
     "_output_intercept",
-    "_output_variance",
-    "_intercept_variance",
+    "_output_covariance",
+    "_intercept_covariance",
 )
 _VALUES = (
     "n_features_in_",

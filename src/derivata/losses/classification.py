@@ -72,6 +72,9 @@ class _LogisticRows:
         slope = self.hessian[:, 0, 0] * (1.0 - 2.0 * self.probability)
         return (slope * matrices[:, 0, 0])[:, None]
 
+    def cubic(self, directions: Array) -> Array:
+        return self.hessian[:, 0, 0] * (1.0 - 2.0 * self.probability) * directions[:, 0] ** 3
+
 
 @dataclass(frozen=True)
 class SoftmaxLoss:
@@ -159,6 +162,12 @@ class _SoftmaxRows:
         slope = diagonal - 2.0 * turned
         mean_slope = (self.probability * slope).sum(axis=1, keepdims=True)
         return (self.probability * (slope - mean_slope)) @ self.loss.contrasts.T
+
+    def cubic(self, directions: Array) -> Array:
+        # logsumexp generates cumulants: the third is the third central moment of the scores.
+        scores = directions @ self.loss.contrasts
+        apart = scores - (self.probability * scores).sum(axis=1, keepdims=True)
+        return (self.probability * apart**3).sum(axis=1)
 
 
 def helmert(n_classes: int) -> Array:

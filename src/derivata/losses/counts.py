@@ -63,6 +63,9 @@ class _PoissonRows:
     def third(self, matrices: Array) -> Array:
         return self.mean[:, None] * matrices[:, :, 0]
 
+    def cubic(self, directions: Array) -> Array:
+        return self.mean * directions[:, 0] ** 3
+
 
 @dataclass(frozen=True)
 class GammaLoss:
@@ -106,3 +109,6 @@ class _GammaRows:
 
     def third(self, matrices: Array) -> Array:
         return -self.ratio[:, None] * matrices[:, :, 0]
+
+    def cubic(self, directions: Array) -> Array:
+        return -self.ratio * directions[:, 0] ** 3

@@ -52,6 +52,13 @@ class Scale:
             return (np.log10(np.maximum(values, 1e-300)) - low) / (high - low)
         return (np.asarray(values, float) - self.low) / (self.high - self.low)
 
+    def labelled(self, about: int = 5) -> list[tuple[float, str]]:
+        """Ticks with their labels."""
+        ticks = self.ticks(about)
+        if self.log:  # each with its own digits: 0.1, 1, 10
+            return [(tick, tick_labels([tick])[0]) for tick in ticks]
+        return list(zip(ticks, tick_labels(ticks), strict=True))
+
     def ticks(self, about: int = 5) -> list[float]:
         """Round values on the scale: 1, 2 or 5 times a power of ten; powers of ten if by log."""
         if self.log:
@@ -79,8 +86,8 @@ class Axes:
 
     x: Scale
     y: Scale
-    width: float = 440.0
-    height: float = 300.0
+    width: float = 400.0
+    height: float = 270.0
     left: float = 58.0
     right: float = 14.0
     top: float = 12.0
@@ -101,21 +108,16 @@ class Axes:
     ) -> Markup:
         """Grid lines, tick labels and the names of both axes."""
         right, bottom = self.width - self.right, self.height - self.bottom
-        x_ticks = self.x.ticks(6) if x_ticks is None else x_ticks
-        y_ticks = self.y.ticks(5)
+        x_ticks = self.x.labelled(6) if x_ticks is None else [(x, f"{x:g}") for x in x_ticks]
         parts = []
-        for value, label in zip(y_ticks, tick_labels(y_ticks), strict=True):
+        for value, label in self.y.labelled():
             y = float(self.py(value))
-            parts += [
-                line(self.left, y, right, y, "grid"),
-                text(self.left - 8, y + 4, label, "tick end"),
-            ]
-        for value, label in zip(x_ticks, tick_labels(x_ticks), strict=True):
+            parts.append(line(self.left, y, right, y, "grid"))
+            parts.append(text(self.left - 8, y + 4, label, "tick end"))
+        for value, label in x_ticks:
             x = float(self.px(value))
-            parts += [
-                line(x, bottom, x, bottom + 4, "axis"),
-                text(x, bottom + 18, label, "tick middle"),
-            ]
+            parts.append(line(x, bottom, x, bottom + 4, "axis"))
+            parts.append(text(x, bottom + 18, label, "tick middle"))
         parts.append(line(self.left, bottom, right, bottom, "axis"))
         parts.append(text((self.left + right) / 2, self.height - 6, x_label, "label middle"))
         middle = (self.top + bottom) / 2
@@ -167,6 +169,11 @@ def joined(parts: Sequence[Markup]) -> Markup:
     return Markup("").join(parts)
 
 
+def label_room(y: Scale) -> float:
+    """The left margin that the tick labels of a vertical scale and its name need."""
+    return 34.0 + 6.6 * max((len(label) for _, label in y.labelled()), default=0)
+
+
 def tick_labels(ticks: Sequence[float]) -> list[str]:
     """Labels with as many decimals as the step between ticks needs; 20k, 3M where they are large."""
     if not ticks:
@@ -180,7 +187,8 @@ def tick_labels(ticks: Sequence[float]) -> list[str]:
     unit = {"k": 1e3, "": 1.0}.get(suffix, unit)
     scaled = [tick / unit for tick in ticks]
     decimals = max((_decimals(value) for value in scaled), default=0)
-    return [f"{value:.{decimals}f}{suffix if value else ''}" for value in scaled]
+    labels = [f"{value:.{decimals}f}{suffix if value else ''}" for value in scaled]
+    return [label.replace("-", "\N{MINUS SIGN}") for label in labels]
 
 
 def _decimals(value: float) -> int:

@@ -13,13 +13,26 @@ import numpy as np
 from markupsafe import Markup
 
 from derivata.contracts import Array
-from derivata.report.axes import Axes, Scale, area, dots, joined, line, picture, polyline, text
+from derivata.report.axes import (
+    Axes,
+    Scale,
+    area,
+    dots,
+    joined,
+    label_room,
+    line,
+    picture,
+    polyline,
+    text,
+)
 from derivata.plain_text import clean
 
 MOST_POINTS = 2000
 GRID = (72, 48)
 SHADES = 6
-ROW = 21.0
+ROW = 22.0
+
+_BAR = Markup('<rect x="{:.1f}" y="{:.1f}" width="{:.1f}" height="{:.1f}" class="bar"/>')
 
 
 @dataclass(frozen=True)
@@ -42,14 +55,17 @@ def path_chart(steps: Sequence[dict[str, float]], y_label: str, title: str, *, l
     steps : sequence of dict       name to value, the same names in every step
     y_label, title : str
     log : bool                     draw by the logarithm
+
+    Returns
+    -------
+    svg : Markup
     """
     names = list(steps[0])
     series = np.array([[step[name] for name in names] for step in steps])
     right = 14.0 if len(names) == 1 else 86.0
     last = max(len(steps) - 1, 1)
-    axes = Axes(
-        Scale(0, last), Scale.around(series.ravel(), log=log, pad=0.08), height=240, right=right
-    )
+    y_scale = Scale.around(series.ravel(), log=log, pad=0.08)
+    axes = Axes(Scale(0, last), y_scale, height=240, left=label_room(y_scale), right=right)
     every = max(1, -(-last // 8))
     parts = [axes.frame("accepted step", y_label, x_ticks=list(range(0, last + 1, every)))]
     x = axes.px(np.arange(len(steps)))
@@ -66,7 +82,7 @@ def path_chart(steps: Sequence[dict[str, float]], y_label: str, title: str, *, l
 def scatter_chart(x: Array, y: Array, x_label: str, y_label: str, title: str) -> Markup:
     """Points about the line y = x, on equal scales."""
     scale = Scale.around(np.concatenate([x, y]))
-    axes = Axes(scale, scale, height=340)
+    axes = Axes(scale, scale, height=310, left=label_room(scale))
     ends = np.array([scale.low, scale.high])
     parts = [axes.frame(x_label, y_label), _cloud(axes, x, y)]
     parts.append(polyline(axes.px(ends), axes.py(ends), "reference"))
@@ -75,7 +91,8 @@ def scatter_chart(x: Array, y: Array, x_label: str, y_label: str, title: str) ->
 
 def smooth_chart(x: Array, y: Array, x_label: str, y_label: str, title: str) -> Markup:
     """Points with their running mean and twice its standard error, and the line y = 0."""
-    axes = Axes(Scale.around(x), Scale.around(y), height=340)
+    y_scale = Scale.around(y)
+    axes = Axes(Scale.around(x), y_scale, height=310, left=label_room(y_scale))
     parts = [axes.frame(x_label, y_label), _cloud(axes, x, y)]
     zero = float(axes.py(0.0))
     parts.append(line(axes.left, zero, axes.width - axes.right, zero, "reference"))
@@ -95,8 +112,7 @@ def calibration_chart(
     x_label: str,
     y_label: str,
     title: str,
-    *,
-    unit: bool,
+    shares: Sequence[float] = (),
 ) -> Markup:
     """What was observed against what was predicted, bin by bin, with intervals.
 
@@ -104,13 +120,24 @@ def calibration_chart(
     ----------
     points : sequence of Interval  observed
     x : sequence of float          predicted
-    unit : bool                    both are probabilities: show all of 0 to 1
+    x_label, y_label, title : str
+    shares : sequence of float     of the rows in equal parts of 0 to 1, drawn at the foot; given,
+                                   both axes are probabilities and show all of 0 to 1
+
+    Returns
+    -------
+    svg : Markup
     """
     every = [*x, *(p.low for p in points), *(p.high for p in points)]
-    scale = Scale(0.0, 1.0) if unit else Scale.around(np.maximum(every, 0.0))
-    axes = Axes(scale, scale, height=340)
+    scale = Scale(0.0, 1.0) if len(shares) else Scale.around(np.maximum(every, 0.0))
+    axes = Axes(scale, scale, height=310, left=label_room(scale))
     ends = np.array([scale.low, scale.high])
     parts = [axes.frame(x_label, y_label)]
+    edges = np.linspace(0.0, 1.0, len(shares) + 1)
+    for low, high, share in zip(edges[:-1], edges[1:], shares, strict=True):
+        foot, top = (float(axes.py(level)) for level in (0.0, 0.25 * share / max(shares)))
+        left, right = (float(axes.px(edge)) for edge in (low, high))
+        parts.append(_BAR.format(left + 0.5, top, right - left - 1.0, foot - top))
     parts.append(polyline(axes.px(ends), axes.py(ends), "reference"))
     for where, point in zip(axes.px(np.array(x)), points, strict=True):
         low, high = axes.py(np.array([point.low, point.high]))
@@ -121,13 +148,7 @@ def calibration_chart(
 
 
 def interval_chart(
-    rows: Sequence[Interval],
-    x_label: str,
-    title: str,
-    *,
-    zero: bool,
-    width: float = 900.0,
-    left: float = 250.0,
+    rows: Sequence[Interval], x_label: str, title: str, *, zero: bool, width: float = 900.0
 ) -> Markup:
     """Named values with intervals, one below the other.
 
@@ -136,38 +157,38 @@ def interval_chart(
     rows : sequence of Interval    from top to bottom; NaN ends: no interval
     x_label, title : str
     zero : bool                    draw the line at 0
-    width, left : float            of the picture, and of its labels
+    width : float                  of the picture; up to a third of it is for the names
+
+    Returns
+    -------
+    svg : Markup
     """
     ends = [end for row in rows for end in (row.value, row.low, row.high)]
     scale = Scale.around(np.array([*ends, 0.0] if zero else ends))
-    noted = any(row.note for row in rows)
-    axes = Axes(
-        scale,
-        Scale(0, 1),
-        width=width,
-        height=len(rows) * ROW + 60,
-        left=left,
-        right=96.0 if noted else 16.0,
-        top=8.0,
-        bottom=46.0,
-    )
+    longest = max(len(row.label) for row in rows)
+    left = min(7.4 * longest + 24.0, width / 3)
+    right = 92.0 if any(row.note for row in rows) else 12.0
+    height = len(rows) * ROW + 58.0
+    axes = Axes(scale, Scale(0, 1), width, height, left, right, top=8.0, bottom=44.0)
     bottom = axes.height - axes.bottom
     parts = []
-    ticks = scale.ticks(6)
-    from_frame = Axes(scale, Scale(0, 1), width, axes.height, left, axes.right, 8.0, 46.0)
-    parts.append(_ladder(from_frame, ticks, x_label))
+    for value, label in scale.labelled(6):
+        x = float(axes.px(value))
+        parts.append(line(x, axes.top, x, bottom, "grid"))
+        parts.append(text(x, bottom + 18, label, "tick middle"))
+    parts.append(text((left + width - right) / 2, height - 4, x_label, "label middle"))
     if zero:
         parts.append(line(float(axes.px(0.0)), axes.top, float(axes.px(0.0)), bottom, "reference"))
     for place, row in enumerate(rows):
         y = axes.top + (place + 0.6) * ROW
-        parts.append(_named(left - 14, y + 4, row.label, int(left / 7.2)))
+        parts.append(_named(0.0, y + 4, row.label, int((left - 24.0) / 7.0)))
         if np.isfinite([row.low, row.high]).all():
             low, high = (float(axes.px(end)) for end in (row.low, row.high))
             parts.append(line(low, y, high, y, f"whisker {row.css}"))
-        parts.append(dots([float(axes.px(row.value))], [y], f"dot large {row.css}"))
+        parts.append(dots(axes.px(np.array([row.value])), np.array([y]), f"dot large {row.css}"))
         if row.note:
-            parts.append(text(width - 4, y + 4, row.note, "tick end"))
-    return picture(axes.width, axes.height, title, parts)
+            parts.append(text(width, y + 4, row.note, "name end"))
+    return picture(width, height, title, parts)
 
 
 def equal_parts(x: Array, n_parts: int) -> list[Array]:
@@ -179,28 +200,15 @@ def equal_parts(x: Array, n_parts: int) -> list[Array]:
     return [part for part in np.split(order, cuts) if len(part)]
 
 
-def _ladder(axes: Axes, ticks: Sequence[float], x_label: str) -> Markup:
-    """Vertical grid lines with labels below, for charts whose rows have names."""
-    from derivata.report.axes import tick_labels
-
-    bottom = axes.height - axes.bottom
-    parts = []
-    for value, label in zip(ticks, tick_labels(ticks), strict=True):
-        x = float(axes.px(value))
-        parts += [line(x, axes.top, x, bottom, "grid"), text(x, bottom + 18, label, "tick middle")]
-    middle = (axes.left + axes.width - axes.right) / 2
-    parts.append(text(middle, axes.height - 6, x_label, "label middle"))
-    return joined(parts)
-
-
 def _named(x: float, y: float, name: str, longest: int) -> Markup:
     """A row's name, shortened in the middle; whole in its tooltip."""
     whole = clean(name)
-    keep = max(longest - 1, 6)
+    longest = max(longest, 7)
+    keep = longest - 1
     short = (
         whole if len(whole) <= longest else f"{whole[: keep - keep // 3]}…{whole[-(keep // 3) :]}"
     )
-    return Markup('<text x="{:.1f}" y="{:.1f}" class="name end">{}<title>{}</title></text>').format(
+    return Markup('<text x="{:.1f}" y="{:.1f}" class="name">{}<title>{}</title></text>').format(
         x, y, short, whole
     )
 

@@ -30,6 +30,7 @@ from derivata.report.record import RunRecord
 
 MOST_CLASSES = 20
 TENTHS = 10
+FEW = 15
 
 
 def judgement_section(record: RunRecord) -> Markup:
@@ -119,7 +120,6 @@ def _of_counts(record: RunRecord, outer: OuterFolds) -> Markup:
                 f"predicted {what}",
                 f"observed {what}",
                 f"Observed against predicted {what} in tenths of the rows",
-                unit=False,
             ),
             "Bars: twice the error of a Poisson count.",
         ),
@@ -152,8 +152,8 @@ def _of_classes(record: RunRecord, outer: OuterFolds) -> Markup:
     inside = sum(q.low <= at <= q.high for q, at in zip(points, x, strict=True))
     return section(
         "Calibration",
-        f"Of {plural(len(points), 'bin')} of predicted probabilities, {inside} "
-        f"{'agrees' if inside == 1 else 'agree'} with the share observed within its 95 % interval.",
+        f"Predicted probabilities agree with the share observed, within its 95 % interval, in "
+        f"{inside} of {plural(len(points), 'bin')}.",
         side_by_side(
             figure(
                 "How often it happens, against how often it was said to",
@@ -163,30 +163,26 @@ def _of_classes(record: RunRecord, outer: OuterFolds) -> Markup:
                     f"predicted probability of {of}",
                     "share observed",
                     f"Share observed against predicted probability of {of}",
-                    unit=True,
+                    shares=np.histogram(p, 40, (0.0, 1.0), weights=w)[0] / w.sum(),
                 ),
-                "Bars: 95 % intervals."
-                + (" Every class counts in every row." if len(classes) > 2 else ""),
+                "Bars: 95 % intervals. At the foot: how many rows"
+                + (", each once for every class." if len(classes) > 2 else "."),
             ),
             figure(
                 "Which class was taken for which",
                 _confusion(codes, probability.argmax(axis=1), weight, classes),
-                "Down: true class; across: most probable class. Rows of the table sum to the "
-                "class.",
+                "Down: the true class; across: the most probable one.",
             ),
         ),
     )
 
 
 def _calibration(p: Array, hit: Array, weight: Array) -> tuple[list[Interval], list[float]]:
-    """Bins of width a tenth of probability, those with ten rows or more; Wilson's intervals."""
+    """Tenths of probability, joined where they have few rows; Wilson's intervals."""
     points, x = [], []
     bins = np.minimum((TENTHS * p).astype(int), TENTHS - 1)
-    for number_of_bin in range(TENTHS):
-        part = bins == number_of_bin
+    for part in _joined_bins(bins, min(FEW, max(len(p) // 5, 1))):
         total = float(weight[part].sum())
-        if part.sum() < min(10, max(len(p) // 20, 1)) or not total > 0:
-            continue
         n = total**2 / float(weight[part] @ weight[part])  # rows of equal weight worth as much
         share, z = float(weight[part] @ hit[part]) / total, 1.96
         middle = (share + z * z / (2 * n)) / (1 + z * z / n)
@@ -194,6 +190,22 @@ def _calibration(p: Array, hit: Array, weight: Array) -> tuple[list[Interval], l
         points.append(Interval("", share, max(middle - half, 0.0), min(middle + half, 1.0)))
         x.append(float(weight[part] @ p[part]) / total)
     return points, x
+
+
+def _joined_bins(bins: Array, fewest: int) -> list[Array]:
+    """Rows of neighbouring bins, joined from below until each part has ``fewest`` rows."""
+    parts: list[Array] = []
+    waiting = np.zeros(0, dtype=np.intp)
+    for one in range(TENTHS):
+        waiting = np.concatenate([waiting, np.flatnonzero(bins == one)])
+        if len(waiting) >= fewest:
+            parts.append(waiting)
+            waiting = waiting[:0]
+    if len(waiting) and parts:
+        parts[-1] = np.concatenate([parts[-1], waiting])
+    elif len(waiting):
+        parts.append(waiting)
+    return parts
 
 
 def _confusion(codes: Array, winner: Array, weight: Array, classes: tuple[str, ...]) -> Markup:

@@ -48,6 +48,8 @@ def table(
         made = []
         for place, cell in enumerate(row):
             css = Markup(' class="n"') if place in numeric else ""
+            if place in numeric and not isinstance(cell, Markup):
+                cell = cell.replace("-", "\N{MINUS SIGN}") if cell[-1:].isdigit() else cell
             words = (
                 cell if isinstance(cell, Markup) else Markup("<bdi>{}</bdi>").format(clean(cell))
             )

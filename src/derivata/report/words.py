@@ -81,17 +81,18 @@ def optimism_in_words(record: RunRecord) -> str:
         return f"There is no outer score: {record.outer_missing}"
     score = record.outer.score
     gap, noise = score.optimism, 2.0 * score.standard_error
-    size = f"{number(abs(gap), 2)} {unit(record.model.task.family)} a row"
     if abs(gap) <= noise:
         return (
-            f"The difference to the criterion, {size}, is within the noise of the outer score: "
-            "tuning did not flatter itself measurably."
+            f"The outer score differs by {number(gap, 2)} from the criterion tuned in the same "
+            f"folds, within its noise (twice its standard error: {number(noise, 2)}): tuning did "
+            "not flatter itself measurably."
         )
+    size = f"{number(abs(gap), 2)} {unit(record.model.task.family)} a row"
     if gap > 0:
         return (
             f"The criterion flatters by {size}, more than noise explains: believe the outer score."
         )
     return (
         f"The outer score is better than the criterion by {size}, more than noise explains; "
-        "rows may not be independent, or leave-one-out is ruled by a few of them."
+        "rows may not be independent, or the criterion is ruled by a few of them."
     )

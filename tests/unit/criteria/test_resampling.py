@@ -44,10 +44,6 @@ def test_no_training_part_lacks_a_class_of_as_many_rows_as_folds(n_folds, seed):
         assert len(np.unique(y[folds != fold])) == 6
 
 
-@pytest.mark.xfail(
-    reason="runs of `n_folds` rows straddle classes, so both rows of a class can fall into one "
-    "fold of two: deal each class from where the last one ended, not each run at random"
-)
 def test_no_training_part_lacks_a_class_of_two_rows_in_two_folds():
     for seed in range(20):
         y = np.repeat([0.0, 1.0, 2.0, 3.0], [3, 2, 2, 4])
@@ -87,10 +83,6 @@ def test_hold_out_keeps_its_share(share):
     assert len(part.objective.y) == 120 - part.judged.n_rows
 
 
-@pytest.mark.xfail(
-    reason="the share is rounded to 1 / n: .3 holds out a third and .4 a half; deal 1 / n for a "
-    "fine n and take the first round(share n) parts"
-)
 @pytest.mark.parametrize("share", [0.3, 0.4, 0.65])
 def test_hold_out_keeps_a_share_that_is_no_unit_fraction(share):
     objective = problem(LOSSES["squared"], 120, 3)
