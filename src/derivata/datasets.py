@@ -160,7 +160,7 @@ def _diabetes() -> Dataset:
     from sklearn.datasets import load_diabetes
 
     bunch: Any = load_diabetes(scaled=False)
-    names = [_DIABETES.get(name, name) for name in bunch.feature_names]
+    names = [_DIABETES.get(name, str(name)) for name in bunch.feature_names]
     table = _table("diabetes", names, bunch.data, Column("progression", bunch.target))
     about = "Progression of diabetes a year on, for 442 patients (Efron et al. 2004)."
     return Dataset("diabetes", table, "progression", about)

@@ -1,9 +1,9 @@
 """Everything derivata raises or warns with, drawn as trees.
 
-Errors, all ``DerivataError`` (and ``ValueError``, so scikit-learn's own handlers still catch them)::
+Errors, all ``DerivataError`` (a ``ValueError``, so handlers written for scikit-learn catch them)::
 
     DerivataError
-    +-- InvalidData            a value in X, y or the weights cannot be used: names the column and row
+    +-- InvalidData            a value in X, y or the weights cannot be used; names column and row
     |   +-- ShapeMismatch      two things that must have the same length do not
     |   +-- InvalidTarget      the target is illegal for the loss (negative counts, one class, ...)
     |   +-- InvalidWeight      a sample weight, offset or exposure cannot be used
@@ -17,7 +17,7 @@ Errors, all ``DerivataError`` (and ``ValueError``, so scikit-learn's own handler
 Warnings, all ``DerivataWarning`` (a ``UserWarning``), each with a stable ``code``::
 
     DerivataWarning
-    +-- NotConvergedWarning    D101  the solver stopped early (also scikit-learn's ConvergenceWarning)
+    +-- NotConvergedWarning    D101  the solver stopped early (a ConvergenceWarning too)
     +-- BoundWarning           D102  a tuned penalty ended on the edge of its range
     +-- SeparationWarning      D201  a column or a combination separates the classes
     +-- CollinearWarning       D202  columns repeat each other; their split is arbitrary
@@ -25,7 +25,7 @@ Warnings, all ``DerivataWarning`` (a ``UserWarning``), each with a stable ``code
     +-- ExtremeValueWarning    D204  a value lies so far out that it rules its column
     +-- LeverageWarning        D205  a row is fitted by itself alone; leave-one-out cannot judge it
     +-- PerfectFitWarning      D206  the residuals are zero; error bars are not meaningful
-    +-- UnseenCategoryWarning  D301  a level at predict was not there at fit; it counts as missing
+    +-- UnseenCategoryWarning  D301  a level at predict was not there at fit; it adds nothing
     +-- TableWarning           D302  a table was read with a repair that you should know of
 """
 

@@ -1,4 +1,4 @@
-"""A Taylor test of any gradient: does the remainder shrink with the square of the step?
+"""A Taylor test of any gradient: the remainder must shrink with the square of the step.
 
     r(h) = f(x + h d) - f(x) - h grad.d = O(h^2)  if and only if the gradient is right along d
 
@@ -67,9 +67,7 @@ def gradient_check(
         With the error of the best step for each direction, the worst direction kept.
     """
     if directions is None:
-        rng = np.random.default_rng(random_state)
-        directions = np.eye(len(at)) if len(at) <= 20 else rng.standard_normal((20, len(at)))
-        directions = directions / np.linalg.norm(directions, axis=1, keepdims=True)
+        directions = _spread_directions(len(at), random_state)
     size = max(float(np.abs(gradient).max(initial=0.0)), np.finfo(float).tiny)
     unit = max(1.0, float(np.abs(at).max(initial=0.0)))
     worst = GradientCheck(-1.0, directions[0], 0.0, 0.0)
@@ -87,3 +85,10 @@ def gradient_check(
 
 def _slope(value: Callable[[Array], float], at: Array, direction: Array, step: float) -> float:
     return (value(at + step * direction) - value(at - step * direction)) / (2.0 * step)
+
+
+def _spread_directions(n: int, random_state: int) -> Array:
+    if n <= 20:
+        return np.eye(n)
+    drawn = np.random.default_rng(random_state).standard_normal((20, n))
+    return drawn / np.linalg.norm(drawn, axis=1, keepdims=True)

@@ -10,11 +10,7 @@ _CONTROLS = re.compile("[\x00-\x1f\x7f-\x9f\u200e\u200f\u2028\u2029\u202a-\u202e
 
 
 def clean(text: str, longest: int = 200) -> str:
-    """Text on one line, not endless, in which a control character is a U+FFFD.
-
-    >>> clean("red\\x1b[31m", longest=6)
-    'red\ufffd[…'
-    """
+    """Text on one line, not endless, in which a control character is a U+FFFD."""
     short = text if len(text) <= longest else text[: longest - 1] + "…"
     return _CONTROLS.sub("\ufffd", short)
 
@@ -22,6 +18,12 @@ def clean(text: str, longest: int = 200) -> str:
 def number(value: float | None, digits: int = 4) -> str:
     """A number to so many significant digits.
 
+    Returns
+    -------
+    text : str
+
+    Examples
+    --------
     >>> number(1509.3), number(0.074912, 3), number(2.3694e9), number(None)
     ('1,509', '0.0749', '2.369e9', 'unknown')
     """
@@ -39,6 +41,12 @@ def number(value: float | None, digits: int = 4) -> str:
 def percent(share: float) -> str:
     """A share as a percentage, with more digits the nearer it is to none or all.
 
+    Returns
+    -------
+    text : str
+
+    Examples
+    --------
     >>> percent(0.482), percent(0.974), percent(0.9995)
     ('48 %', '97.4 %', '99.95 %')
     """
@@ -51,6 +59,12 @@ def percent(share: float) -> str:
 def plural(count: int, noun: str, many: str = "") -> str:
     """A count with its noun.
 
+    Returns
+    -------
+    text : str
+
+    Examples
+    --------
     >>> plural(1, "row"), plural(12000, "row"), plural(2, "penalty", "penalties")
     ('1 row', '12,000 rows', '2 penalties')
     """
@@ -60,6 +74,12 @@ def plural(count: int, noun: str, many: str = "") -> str:
 def duration(seconds: float) -> str:
     """A time span in the unit that fits it.
 
+    Returns
+    -------
+    text : str
+
+    Examples
+    --------
     >>> duration(0.0058), duration(8.51), duration(150.0)
     ('5.8 ms', '8.5 s', '2.5 min')
     """

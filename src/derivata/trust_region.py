@@ -52,15 +52,16 @@ class TrustRegion:
     def __init__(self, lower: Array, upper: Array, radius: float, largest_radius: float):
         self.lower, self.upper = lower, upper
         self.radius, self.largest_radius = radius, largest_radius
-        self.curvature: Array | None = None
+        self.curvature = np.zeros((len(lower), len(lower)))
+        self.centred, self.seen = False, False
 
     def centre(
         self, point: Array, value: float, gradient: Array, stand_in: ValueAndGradient | None
     ) -> None:
         """Make ``point`` the best one, with an optional stand-in S around it."""
-        changed_kind = self.curvature is not None and (stand_in is None) != (self.stand_in is None)
-        if self.curvature is None or changed_kind:
+        if not self.centred or (stand_in is None) != (self.stand_in is None):
             self._start_curvature(gradient, stand_in)
+        self.centred = True
         self.point, self.value, self.gradient, self.stand_in = point, value, gradient, stand_in
         if stand_in is not None:
             self.stand_in_value, self.stand_in_gradient = stand_in(point)

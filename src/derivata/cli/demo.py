@@ -1,4 +1,4 @@
-"""``derivata demo``: bundled tables through ``derivata fit``, beside scikit-learn's tuned models."""
+"""``derivata demo``: bundled tables through ``derivata fit``, beside scikit-learn's models."""
 
 from __future__ import annotations
 
@@ -12,11 +12,20 @@ from derivata.cli.exit_codes import DONE, NOT_CONVERGED, CannotWrite
 if TYPE_CHECKING:
     from derivata.estimators.peers import Peer
     from derivata.report.record import RunRecord
+    from derivata.tables import Table
+    from derivata.tuning import OuterScore
 
 TABLES = ("diabetes", "breast_cancer", "digits")
 
 
-@click.command("demo")
+HELP = """Fit three tables that scikit-learn bundles: amounts, two classes, ten classes.
+
+Each is written as DIR/NAME.csv and fitted by `derivata fit` into DIR/NAME/; an older demo there is
+replaced. Beside it stands scikit-learn's own tuned model, on the same outer folds.
+"""
+
+
+@click.command("demo", help=HELP)
 @click.option(
     "--out",
     default="runs/demo",
@@ -32,11 +41,7 @@ TABLES = ("diabetes", "breast_cancer", "digits")
     help="Fit this table instead of the usual three. Repeatable.",
 )
 def command(out: str, tables: tuple[str, ...]) -> int:
-    """Fit three tables that scikit-learn bundles: amounts, two classes, ten classes.
-
-    Each is written as DIR/NAME.csv and fitted by `derivata fit` into DIR/NAME/; an older demo there
-    is replaced. Beside it stands scikit-learn's own tuned model, on the same outer folds.
-    """
+    """Run ``derivata demo``; the exit code."""
     from derivata.cli.console import shown_progress
     from derivata.cli.fitting import FitRequest, fit_table
     from derivata.datasets import load_dataset
@@ -106,13 +111,13 @@ def _shown(metrics: dict[str, float]) -> dict[str, float]:
     return {name: value for name, value in metrics.items() if name in ("r2", "rmse", "accuracy")}
 
 
-def _with_error(score) -> str:  # noqa: ANN001
+def _with_error(score: OuterScore) -> str:
     from derivata.plain_text import number
 
     return f"{number(score.score)} +- {number(score.standard_error, 2)}"
 
 
-def _written(out: str, name: str, table) -> Path:  # noqa: ANN001
+def _written(out: str, name: str, table: Table) -> Path:
     from derivata.atomic import why_not_written, write_text_atomic
     from derivata.datasets import csv_text
 

@@ -12,7 +12,18 @@ from derivata.cli.exit_codes import DONE, NOT_CONVERGED
 FAMILIES = ("auto", "squared", "logistic", "softmax", "poisson")
 
 
-@click.command("fit")
+HELP = """Fit and tune a model of TABLE: CSV (plain or gzip) or Parquet.
+
+Writes DIR/model.derivata, DIR/report.html and DIR/summary.json, all three or none. The family of
+the model is told from the target, and each kind of column gets a penalty of its own, tuned by the
+derivative of the criterion. Missing numbers and words need no treatment.
+
+Exit codes: 3 if the table cannot be used, 4 if DIR cannot be written, 5 if written but not
+converged; `derivata --help` lists all.
+"""
+
+
+@click.command("fit", help=HELP)
 @click.argument("table")
 @click.option("--target", required=True, metavar="COL", help="The column to predict.")
 @click.option("--out", required=True, metavar="DIR", help="Where the run is written.")
@@ -46,16 +57,7 @@ FAMILIES = ("auto", "squared", "logistic", "softmax", "poisson")
 @click.option("--json", "as_json", is_flag=True, help="Print the summary as one JSON object.")
 @click.option("--force", is_flag=True, help="Replace the run in DIR.")
 def command(as_json: bool, **options: Any) -> int:
-    """Fit and tune a model of TABLE: CSV (plain or gzip) or Parquet.
-
-    Writes DIR/model.derivata, DIR/report.html and DIR/summary.json, all three or none. The family
-    of the model is told from the target, and each kind of column gets a penalty of its own, tuned
-    by the derivative of the criterion. Missing numbers and words need no treatment.
-
-    \b
-    Exit codes: 3 if the table cannot be used, 4 if DIR cannot be written, 5 if written
-    but not converged; `derivata --help` lists all.
-    """
+    """Run ``derivata fit``; the exit code."""
     from derivata.cli.fitting import FitRequest, fit_table
     from derivata.cli.telling import told
 

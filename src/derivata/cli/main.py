@@ -1,7 +1,7 @@
 """``derivata``: the group of commands, each imported only when it is run.
 
-Nothing here may import NumPy, so that ``derivata --help`` is as quick as Python itself; a test reads
-the list of modules. Every way a command can end is turned into an exit code in `main`:
+Nothing here may import NumPy, so that ``derivata --help`` is as quick as Python itself; a test
+reads the list of modules. Every way a command can end is turned into an exit code in `main`:
 
     0    done
     1    a fault of derivata's own: please report it
@@ -76,19 +76,22 @@ class LazyGroup(click.Group):
             formatter.write_dl([(name, line) for name, (_, line) in COMMANDS.items()])
 
 
+HELP = """\b
+Fit, tune and explain models of tables with derivatives:
+  derivata fit houses.csv --target price --out run/
+  derivata predict run/ new.csv -o predictions.csv
+"""
+
+
 @click.group(
     cls=LazyGroup,
+    help=HELP,
     epilog=EXIT_CODES,
     context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100},
 )
 @click.version_option(__version__, prog_name="derivata", message="%(prog)s %(version)s")
 def cli() -> None:
-    """Fit, tune and explain models of tables with derivatives.
-
-    \b
-    derivata fit houses.csv --target price --out run/
-    derivata predict run/ new.csv -o predictions.csv
-    """
+    """The group of commands."""
 
 
 def main(arguments: Sequence[str] | None = None) -> int:

@@ -14,7 +14,15 @@ if TYPE_CHECKING:
     from derivata.estimators.table_model import TableModel
 
 
-@click.command("predict")
+HELP = """Predict every row of TABLE with the model of RUN, a run's folder or its model file.
+
+The output has a row for each of TABLE, in its order: `prediction`, and for classes
+`probability:CLASS` each. Columns of TABLE may come in any order, and others are ignored. A cell of
+text that a spreadsheet would run as a formula is written with an apostrophe before it.
+"""
+
+
+@click.command("predict", help=HELP)
 @click.argument("run")
 @click.argument("table")
 @click.option(
@@ -33,12 +41,7 @@ def command(
     delimiter: str | None,
     decimal: str | None,
 ) -> int:
-    """Predict every row of TABLE with the model of RUN, a run's folder or its model file.
-
-    The output has a row for each of TABLE, in its order: `prediction`, and for classes
-    `probability:CLASS` each. Columns of TABLE may come in any order, and others are ignored. A cell
-    of text that a spreadsheet would run as a formula is written with an apostrophe before it.
-    """
+    """Run ``derivata predict``; the exit code."""
     from derivata.cli.console import heard_warnings
     from derivata.cli.csv_output import csv_chunks, write_chunks
     from derivata.columns import MISSING_WORDS

@@ -3,9 +3,11 @@
     DIR/model.derivata   the model            DIR/summary.json   the findings, with the checksums
     DIR/report.html      the report                              of the other two
 
-The folder is locked before the work begins, so that a second process, a full path or a folder that
-cannot be written is found at once and not after the fit. All bytes are on disk under other names
-before the first file is renamed; the renames follow one another with signals held back.
+The folder is locked before the work begins, so that a second process or a folder that cannot be
+written is found at once and not after the fit. All bytes are on disk under other names before the
+first file is renamed; the renames follow one another with signals held back, and are undone if one
+fails. Only a power cut or ``kill -9`` between two of them can leave files of two runs, each of them
+whole; then the checksums in ``summary.json`` do not fit.
 """
 
 from __future__ import annotations
@@ -14,6 +16,7 @@ import hashlib
 import json
 import os
 import secrets
+import shutil
 import signal
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack, contextmanager, suppress
@@ -66,8 +69,7 @@ class RunFolder:
             text = json.dumps(summary, indent=2, ensure_ascii=True, allow_nan=False)
             write_bytes_atomic(staged[SUMMARY], text.encode() + b"\n")
             with _signals_held_back():
-                for name in FILES:
-                    os.replace(staged[name], self.path / name)
+                self._put_in_place(staged)
         except OSError as error:
             raise CannotWrite(why_not_written(error, self.path / MODEL)) from error
         except ModelFileError as error:
@@ -76,9 +78,29 @@ class RunFolder:
             self._remove_staged()
         return summary
 
+    def _put_in_place(self, staged: dict[str, Path]) -> None:
+        """Rename all files, or none: those of an older run are kept at hand until it is done."""
+        older = {name: path.with_suffix(".old") for name, path in staged.items()}
+        for name, kept in older.items():
+            if (self.path / name).exists():
+                shutil.copy2(self.path / name, kept)
+        done = []
+        try:
+            for name in FILES:
+                os.replace(staged[name], self.path / name)
+                done.append(name)
+        except OSError:
+            for name in done:
+                with suppress(OSError):
+                    if older[name].exists():
+                        os.replace(older[name], self.path / name)
+                    else:
+                        os.unlink(self.path / name)
+            raise
+
     def _remove_staged(self) -> None:
         for name in FILES:
-            for path in self.path.glob(f".{name}.????????.new"):
+            for path in self.path.glob(f".{name}.????????.*"):
                 with suppress(OSError):
                     path.unlink()
 

@@ -97,8 +97,8 @@ def _fit(record: RunRecord) -> list[str]:
         _line("effective", f"{effective}; {ended}"),
         _line(
             "time",
-            f"{duration(took['fit'])} tuned and fitted, {duration(took['outer_folds'])} outer folds, "
-            f"{duration(took['read'])} reading",
+            f"{duration(took['fit'])} tuned and fitted, {duration(took['outer_folds'])} outer "
+            f"folds, {duration(took['read'])} reading",
         ),
     ]
 

@@ -11,7 +11,8 @@ A hold-out is judged exactly at w(Lambda). Leave-one-out is, to first order in t
 
 with C = dA/dL from the exact derivative at w0 (C = g g^T in the limit of small leverage). The rows
 of largest leverage, for which first order does not do, are left out of the trace and judged by
-their own formula. A tuner that corrects a stand-in to have the exact gradient at w0 converges to the exact optimum.
+their own formula. A tuner that corrects a stand-in to have the exact gradient at w0 converges to
+the exact optimum.
 
 Maths: docs/math/tuning.md
 """
@@ -21,10 +22,10 @@ from __future__ import annotations
 from collections.abc import Callable
 
 import numpy as np
-from scipy.linalg import lapack
 
 from derivata.contracts import Array, HessianInverse, Partials, Sandwich, Surrogate
 from derivata.criteria.left_out import LeftOut, left_out
+from derivata.curvature import cholesky
 from derivata.objective import Expansion, Objective, add_to_diagonal
 
 # Rows a parameter from which on a stand-in for leave-one-out is both accurate and cheap.
@@ -48,14 +49,14 @@ class _FrozenFit:
         hessian = self.gram.copy(order="F")
         # A relative 1e-14 keeps the factor finite where the losses are flat and free.
         add_to_diagonal(hessian, diagonal + 1e-14 * np.diagonal(self.gram))
-        factor, flag = lapack.dpotrf(hessian, lower=1, overwrite_a=1)
-        if flag != 0:
+        factor = cholesky.factorize(hessian)
+        if factor is None:
             raise np.linalg.LinAlgError("frozen Hessian is not positive definite")
         return factor
 
     def params(self, hyper: Array) -> Array:
         """Minimiser of the frozen quadratic for other hyperparameters, (p,)."""
-        return lapack.dpotrs(self.factor(hyper), self.right, lower=1)[0]
+        return cholesky.solve(self.factor(hyper), self.right)
 
 
 class FrozenHoldOut(_FrozenFit):
@@ -68,9 +69,9 @@ class FrozenHoldOut(_FrozenFit):
     def at(self, hyper: Array) -> tuple[float, Array]:
         """Value and gradient by hyper."""
         factor = self.factor(hyper)
-        params = lapack.dpotrs(factor, self.right, lower=1)[0]
+        params = cholesky.solve(factor, self.right)
         partials = self.judge(params)
-        adjoint = lapack.dpotrs(factor, partials.by_params, lower=1)[0]
+        adjoint = cholesky.solve(factor, partials.by_params)
         return partials.value, -self.penalty.mixed_vjp(params, hyper, adjoint)
 
 
@@ -89,12 +90,11 @@ class FrozenLeaveOneOut(_FrozenFit):
     def at(self, hyper: Array) -> tuple[float, Array]:
         """Value (up to a constant) and gradient by hyper."""
         factor = self.factor(hyper)
-        params = lapack.dpotrs(factor, self.right, lower=1)[0]
+        params = cholesky.solve(factor, self.right)
         step = params - self.expansion.params
         moved = self.gram @ step
         start = self.expansion.loss_gradient
-        root, _ = lapack.dtrtri(factor, lower=1)
-        inverse = root.T @ root
+        inverse = cholesky.inverse(factor)
         top = self.top.at(params, hyper)
         predictor = self.top.predictor
         rows = left_out(top, predictor.leverage(params, inverse), self.top_curvature)
@@ -104,7 +104,7 @@ class FrozenLeaveOneOut(_FrozenFit):
         value += float(np.sum(inverse * self.leverage_gram))
         value += float(rows.row_losses.sum()) - top.loss_value
         by_params = start + moved + predictor.vjp(params, by_outputs)
-        adjoint = lapack.dpotrs(factor, by_params, lower=1)[0]
+        adjoint = cholesky.solve(factor, by_params)
         sandwich = _Diagonal(np.einsum("ij,ij->i", product, inverse))
         gradient = -self.penalty.hessian_vjp(params, hyper, sandwich)
         gradient -= self.penalty.mixed_vjp(params, hyper, adjoint)

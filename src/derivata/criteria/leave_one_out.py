@@ -21,7 +21,7 @@ from dataclasses import dataclass
 
 from derivata.contracts import Array, HessianInverse, Partials, Subproblem
 from derivata.criteria.frozen import freeze_leave_one_out
-from derivata.criteria.left_out import left_out
+from derivata.criteria.left_out import leave_out
 from derivata.objective import Expansion, Objective
 
 # Leave-one-out needs a minimiser: it is off by about as much as the relative gradient.
@@ -56,15 +56,14 @@ def leave_one_out_outputs(expansion: Expansion, inverse: HessianInverse) -> Arra
     NotConverged                   if the expansion is not at a minimiser
     """
     expansion.require_minimiser(LARGEST_GRADIENT, "leave-one-out")
-    return left_out(expansion, inverse.leverage()).outputs
+    return leave_out(expansion, inverse)[1].outputs
 
 
 def leave_one_out_partials(expansion: Expansion, inverse: HessianInverse) -> Partials:
     """The criterion at a minimiser with its partial derivatives; see the module's formulas."""
     expansion.require_minimiser(LARGEST_GRADIENT, "leave-one-out")
     objective = expansion.objective
-    leverage = inverse.leverage()
-    rows = left_out(expansion, leverage)
+    leverage, rows = leave_out(expansion, inverse)
     sandwich = inverse.sandwich(rows.by_leverage)
     by_outputs = rows.by_outputs
     if not objective.loss.curvature_is_constant:

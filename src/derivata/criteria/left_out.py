@@ -18,7 +18,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from derivata.contracts import Array
+from derivata.contracts import Array, HessianInverse
 from derivata.objective import Expansion
 
 # 1 - (curvature x leverage) below this: the row alone decides its own output.
@@ -45,6 +45,16 @@ class LeftOut:
     by_leverage: Array
     by_outputs: Array
     by_curvature: Array
+
+
+def leave_out(expansion: Expansion, inverse: HessianInverse) -> tuple[Array, LeftOut]:
+    """Leverages of an expansion's own rows and their leave-one-out, computed once."""
+
+    def compute() -> tuple[Array, LeftOut]:
+        leverage = inverse.leverage()
+        return leverage, left_out(expansion, leverage)
+
+    return expansion.keep("left out", compute)
 
 
 def left_out(expansion: Expansion, leverage: Array, curvature: Array | None = None) -> LeftOut:

@@ -16,7 +16,6 @@ from derivata.criteria.frozen import FrozenHoldOut, is_dense
 from derivata.errors import InvalidParameter
 from derivata.objective import Expansion, Objective
 
-
 # A hold-out takes whole parts of this many, each balanced over the target.
 HOLD_OUT_PARTS = 60
 # As in leave-one-out: a hypergradient is off by about as much as the relative gradient.

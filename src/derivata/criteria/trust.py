@@ -3,7 +3,8 @@
 Leaving row i out moves the fit along d_i = H^-1 J_i^T a_i, by one Newton step. Along that direction
 the objective without the row is, to third order,
 
-    - t A + t^2 A / 2 + t^3 C / 6,     A = a^T L a - dz_i^T W_i dz_i,    C = sum_{j not i} s_j (third derivative)_j dz_j^3
+    - t A + t^2 A / 2 + t^3 C / 6
+    A = a^T L a - dz_i^T W_i dz_i,     C = sum_{j not i} s_j (third derivative)_j dz_j^3
 
 with dz = J d_i, whose minimum is not at t = 1 but at (sqrt(A^2 + 2 A C) - A) / C. The change of row
 i's loss from t = 1 to there estimates the error. Against refits of the most influential rows of
@@ -18,7 +19,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from derivata.contracts import Array, HessianInverse
-from derivata.criteria.left_out import left_out
+from derivata.criteria.left_out import leave_out
 from derivata.objective import Expansion
 
 EXAMINED = 20
@@ -51,8 +52,7 @@ def leave_one_out_error(expansion: Expansion, inverse: HessianInverse) -> LeaveO
     """Examine the rows whose loss leaving them out changes most; exact losses give zero."""
     if expansion.objective.loss.curvature_is_constant:
         return LeaveOneOutError(0.0, 1.0)
-    leverage = inverse.leverage()
-    rows = left_out(expansion, leverage)
+    leverage, rows = leave_out(expansion, inverse)
     change = rows.row_losses - expansion.objective.weight * expansion.rows.value
     most = min(EXAMINED, len(change))
     examined = np.sort(np.argpartition(np.abs(change), -most)[-most:])
@@ -86,7 +86,7 @@ def _row_errors(
 
 
 def _cubic_step(quadratic: float, cubic: float) -> float:
-    """Minimiser of - t A + t^2 A / 2 + t^3 C / 6 next to t = 1; 2, its largest value, where there is none."""
+    """Minimiser of - t A + t^2 A / 2 + t^3 C / 6 next to t = 1; 2, the largest, if none."""
     if quadratic <= 0.0 or abs(cubic) < 1e-12 * quadratic:
         return 1.0
     root = quadratic * quadratic + 2.0 * quadratic * cubic

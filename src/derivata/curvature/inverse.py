@@ -18,10 +18,12 @@ Maths: docs/math/inverse.md
 
 from __future__ import annotations
 
+from collections.abc import Callable
+
 import numpy as np
-from scipy.linalg import lapack
 
 from derivata.contracts import Array, HessianInverse, Predictor
+from derivata.curvature import cholesky
 from derivata.curvature.iterative import IterativeInverse
 from derivata.curvature.pseudo import SINGULAR_PIVOT, pseudo_invert
 from derivata.curvature.woodbury import WoodburyInverse
@@ -57,8 +59,8 @@ def _invert(expansion: Expansion) -> HessianInverse:
             return WoodburyInverse(expansion)
     if n_params > LARGEST_DENSE:
         return IterativeInverse(expansion)
-    factor, flag = lapack.dpotrf(expansion.hessian, lower=1)
-    if flag == 0:
+    factor = cholesky.factorize(expansion.hessian)
+    if factor is not None:
         # A pivot small beside its diagonal entry means that the column repeats earlier ones.
         pivots = np.diagonal(factor)
         if (pivots * pivots > SINGULAR_PIVOT * np.diagonal(expansion.hessian)).all():
@@ -70,11 +72,15 @@ class _DenseInverse:
     """What follows from having H^-1 as an array."""
 
     null_space: Array | None = None
-    matrix: Array
 
-    def __init__(self, expansion: Expansion):
-        self.expansion = expansion
+    def __init__(self, expansion: Expansion, compute: Callable[[], Array]):
+        self.expansion, self._compute = expansion, compute
         self.predictor, self.params = expansion.objective.predictor, expansion.params
+
+    @lazy
+    def matrix(self) -> Array:
+        """H^-1 itself, (p, p)."""
+        return self._compute()
 
     def solve(self, right: Array) -> Array:
         """H^-1 @ right."""
@@ -114,19 +120,13 @@ class CholeskyInverse(_DenseInverse):
     """H^-1 through H = L L^T."""
 
     def __init__(self, expansion: Expansion, factor: Array):
-        super().__init__(expansion)
+        super().__init__(expansion, lambda: cholesky.inverse(factor))
         self.factor = factor
         self.reason = f"Cholesky: {len(factor):,} parameters fit in a dense Hessian"
 
-    @lazy
-    def matrix(self) -> Array:
-        """H^-1 itself, (p, p)."""
-        root, _ = lapack.dtrtri(self.factor, lower=1)
-        return root.T @ root
-
     def solve(self, right: Array) -> Array:
         """H^-1 @ right by two triangular solves."""
-        return lapack.dpotrs(self.factor, right, lower=1)[0]
+        return cholesky.solve(self.factor, right)
 
     def logdet(self) -> float:
         """log det H."""
@@ -137,9 +137,9 @@ class PseudoInverse(_DenseInverse):
     """H^-1 on the range of a singular H: flat directions are left where they are."""
 
     def __init__(self, expansion: Expansion):
-        super().__init__(expansion)
         self.pseudo = pseudo_invert(expansion.hessian)
-        self.matrix, n_flat = self.pseudo.matrix, self.pseudo.null_space.shape[1]
+        super().__init__(expansion, lambda: self.pseudo.matrix)
+        n_flat = self.pseudo.null_space.shape[1]
         self.null_space = self.pseudo.null_space if n_flat else None
         self.reason = f"pseudo-inverse: {n_flat} directions of the Hessian are flat"
 

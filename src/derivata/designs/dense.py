@@ -184,4 +184,6 @@ def _half_product(matrix: Array, block: Array) -> Array:
     half.T.reshape(-1)[:: len(half) + 1] *= 0.5
     # Right-multiplication of the transposed block is what BLAS can do without another transpose.
     # The copy is what BLAS overwrites; the block itself may be the whole design.
-    return blas.dtrmm(2.0, half, block.copy().T, side=1, trans_a=1, overwrite_b=1).T
+    return blas.dtrmm(  # pyright: ignore[reportAttributeAccessIssue]
+        2.0, half, block.copy().T, side=1, trans_a=1, overwrite_b=1
+    ).T

@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
-from scipy import sparse
 
 from derivata.contracts import Array, Rows
 
@@ -23,7 +23,7 @@ class SparseDesign:
         float64, without duplicates.
     """
 
-    matrix: sparse.csr_array
+    matrix: Any  # csr_array: SciPy's own types do not know its shape
 
     @property
     def n_columns(self) -> int:

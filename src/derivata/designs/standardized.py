@@ -11,6 +11,7 @@ are scaled and never centred: with a free intercept centring does not change the
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 from scipy import sparse
@@ -60,7 +61,7 @@ class Standardized:
 
 
 def standardize(
-    X: Array | sparse.csr_array, weight: Array, *, scale: bool = True, intercept: bool = True
+    X: Any, weight: Array, *, scale: bool = True, intercept: bool = True
 ) -> Standardized:
     """Centre and scale the columns of X with row weights, and append the intercept.
 
@@ -130,9 +131,7 @@ def _is_tiny(largest: Array) -> Array:
     return (largest > 0.0) & (largest < SMALLEST_COLUMN)
 
 
-def _standardize_sparse(
-    X: sparse.csr_array, share: Array, scale: bool, intercept: bool
-) -> Standardized:
+def _standardize_sparse(X: Any, share: Array, scale: bool, intercept: bool) -> Standardized:
     largest = abs(X[share > 0]).max(axis=0).toarray()
     spread = _sparse_spread(X, share, largest)
     constant = _is_constant(spread, largest)
@@ -152,7 +151,7 @@ def _standardize_sparse(
     )
 
 
-def _sparse_spread(X: sparse.csr_array, share: Array, largest: Array) -> Array:
+def _sparse_spread(X: Any, share: Array, largest: Array) -> Array:
     """Weighted standard deviation of each column, in two passes over the stored entries."""
     unit = _unit(largest)
     stored_share = np.repeat(share, np.diff(X.indptr))

@@ -1,8 +1,8 @@
 """The one ``fit`` of every penalised linear model; subclasses declare a loss and a target.
 
 In the order of the code: check the input, standardise, build the objective, find the penalties
-(``guarded_tuning``), fit to full tolerance, invert the Hessian once for error bars, and say what the
-Hessian says about the data. Conversions between derivata's sums and scikit-learn's scalings happen
+(``automatic_tuning``), fit to full tolerance, invert the Hessian once for error bars, and say what
+the Hessian says about the data. Conversions between derivata's sums and scikit-learn's scalings happen
 here and nowhere else:
 
     F = sum_i s_i loss_i + sum_g alpha_g / 2 * |coef_g|^2        (coefficients of scaled columns)
@@ -54,8 +54,11 @@ MANY_BLOCKS = 200
 class PenalizedLinearModel(BaseEstimator):
     """Base of the linear models: everything but the loss, the target and the predictions."""
 
+    _loss_name: ClassVar[str]
+    n_features_in_: int
+
     # scikit-learn checks these in `_validate_params`; what is finer is checked where it is used.
-    _parameter_constraints: ClassVar[dict[str, list[Any]]] = {
+    _parameter_constraints: ClassVar[dict[str, Any]] = {
         "alpha": [str, Real, dict, "array-like"],
         "groups": [None, str, "array-like"],
         "criterion": "no_validation",
@@ -90,9 +93,7 @@ class PenalizedLinearModel(BaseEstimator):
         self.max_iter = max_iter
         self.random_state = random_state
 
-    def _fit(
-        self, X: Array | sparse.csr_array, y: Array, weight: Array, offset: Array | None, loss: Loss
-    ) -> None:
+    def _fit(self, X: Any, y: Array, weight: Array, offset: Array | None, loss: Loss) -> None:
         """Fit checked rows: X (n, p), y as the loss wants it, offset (n, k) or None."""
         if not weight.all():  # a row of weight zero is no row, also where rows are dealt to folds
             kept = np.flatnonzero(weight)

@@ -1,4 +1,4 @@
-"""Penalised linear models for a real target, classes and counts, tuned by the implicit derivative."""
+"""Penalised linear models of numbers, classes and counts, tuned by the implicit derivative."""
 
 from __future__ import annotations
 
@@ -239,7 +239,7 @@ class LogisticClassifier(ClassifierMixin, PenalizedLinearModel):
     """
 
     _loss_name = "logistic"
-    _parameter_constraints: ClassVar[dict[str, list[Any]]] = {
+    _parameter_constraints: ClassVar[dict[str, Any]] = {
         **PenalizedLinearModel._parameter_constraints,
         "class_weight": [None, str, dict],
     }
@@ -290,7 +290,7 @@ class LogisticClassifier(ClassifierMixin, PenalizedLinearModel):
         self._check_settings()
         X, y = validate_rows(self, X, y)
         if y.dtype.kind not in "biuSU":  # plain integers and words need no closer look
-            check_classification_targets(validate_labels(y))
+            check_classification_targets(y := validate_labels(y))
         weight = validate_weight(sample_weight, len(y))
         weight = self._class_weighted(y, weight)
         # A class whose rows all have weight zero is not there; nor are its rows, so any code does.

@@ -40,9 +40,9 @@ def outer_metrics(task: TableTask, rows: TrainingRows, outer: OuterFolds) -> dic
     rows = rows.take(judged)
     if task.family == "poisson":
         return _of_counts(rows, predicted, weight)
-    squares = weight @ (rows.y - predicted) ** 2
-    spread = weight @ (rows.y - np.average(rows.y, weights=weight)) ** 2
-    return {"r2": _share_explained(squares, spread), "rmse": float(squares / weight.sum()) ** 0.5}
+    squares = float(weight @ (rows.y - predicted) ** 2)
+    spread = float(weight @ (rows.y - np.average(rows.y, weights=weight)) ** 2)
+    return {"r2": _share_explained(squares, spread), "rmse": (squares / weight.sum()) ** 0.5}
 
 
 def deviance_rows(y: Array, mean: Array) -> Array:

@@ -104,9 +104,7 @@ class _Fitted:
             warnings.simplefilter("ignore")  # our own were given at the fit; theirs are of defaults
             self.encoder = TableEncoder.fit(rows.features, rows.weight)
             self.pipeline.fit(self.encoder.transform(rows.features), rows.y, **given)
-        if alpha is None:
-            alpha = 1.0 / np.ravel(last.C_)[0] if task.classifies else last.alpha_
-        self.alpha = float(alpha)
+        self.alpha = _chosen_alpha(task, last) if alpha is None else alpha
 
     def judge(self, rows: TrainingRows) -> tuple[Array, Array]:
         """Predictions and losses of unseen rows, as a `TableModel` gives them."""
@@ -118,6 +116,10 @@ class _Fitted:
         own = np.searchsorted(self.pipeline.classes_, rows.y)
         picked = probability[np.arange(len(own)), own]
         return probability, -np.log(np.maximum(picked, np.finfo(float).tiny))
+
+
+def _chosen_alpha(task: TableTask, fitted: Any) -> float:
+    return float(1.0 / np.ravel(fitted.C_)[0] if task.classifies else fitted.alpha_)
 
 
 def _estimator(task: TableTask, alpha: float | None) -> Any:

@@ -60,7 +60,7 @@ def validate_numbers(y: Array, smallest: float = SMALLEST_TARGET) -> Array:
 
 
 def validate_labels(y: Array) -> Array:
-    """Class labels of one kind and without gaps, as they came.
+    """Class labels of one kind and without gaps; those in an object array get a type if they can.
 
     Returns
     -------
@@ -84,14 +84,22 @@ def validate_labels(y: Array) -> Array:
         )
     if y.dtype.kind in "mMc":
         raise InvalidTarget(f"`y` holds {y.dtype}. (Unknown label type.) Turn it into text.")
-    kinds = {type(label) for label in y} if y.dtype.kind == "O" else set()
+    if y.dtype.kind != "O":
+        return y
+    kinds = {type(label) for label in y}
     if len(kinds) > 1 and not all(issubclass(kind, int | float | np.number) for kind in kinds):
         row = next(row for row, label in enumerate(y) if type(label) is not type(y[0]))
         raise InvalidTarget(
             f"`y` mixes labels of type {type(y[0]).__name__} (row 0) and {type(y[row]).__name__} "
             f"(row {row}). (Unknown label type: mixed.) Turn all into text: `y.astype(str)`."
         )
-    return y
+    typed = y if isinstance(y[0], str) else np.array(y.tolist())
+    if typed.dtype.kind == "O" and not isinstance(y[0], str):
+        raise InvalidTarget(
+            f"`y` holds labels of type {type(y[0]).__name__}. (Unknown label type.) Turn them into "
+            "text: `y.astype(str)`."
+        )
+    return typed
 
 
 def validate_weight(sample_weight: Any, n_rows: int) -> Array:

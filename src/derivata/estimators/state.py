@@ -13,7 +13,7 @@ import numpy as np
 
 from derivata.contracts import Array
 from derivata.criteria import HoldOut, KFold, LeaveOneOut
-from derivata.errors import ModelFileError
+from derivata.errors import InvalidParameter, ModelFileError
 from derivata.estimators.tuning_record import Tuning
 from derivata.model_state import ModelState
 from derivata.solvers import LBFGS, Newton
@@ -58,6 +58,10 @@ def write_model(model: Any) -> ModelState:
 
 def read_model(model_class: type, saved: ModelState) -> Any:
     """The model that ``write_model`` wrote.
+
+    Returns
+    -------
+    model : model_class
 
     Raises
     ------
@@ -111,7 +115,7 @@ def _plain(value: Any) -> Any:
         return value.item()
     if isinstance(value, dict):
         return {"pairs": [[_plain(k), _plain(v)] for k, v in value.items()]}
-    if isinstance(value, (list, tuple, np.ndarray)):
+    if isinstance(value, (list, tuple)) or hasattr(value, "__array__"):  # a column of a table too
         return [_plain(item) for item in value]
     return None
 
@@ -127,6 +131,11 @@ def _from_plain(value: Any) -> Any:
 
 
 def _labels(classes: Array) -> dict[str, Any]:
+    if classes.dtype.kind not in "biufUO":
+        raise InvalidParameter(
+            f"the class labels are of type {classes.dtype}, which a model file does not hold. Fit "
+            "with text or numbers: `y.astype(str)`."
+        )
     kind = "object" if classes.dtype.kind == "O" else classes.dtype.str
     return {"labels": [_plain(label) for label in classes.tolist()], "dtype": kind}
 

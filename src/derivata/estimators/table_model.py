@@ -24,7 +24,6 @@ from derivata.contracts import Array
 from derivata.errors import (
     DerivataError,
     DerivataWarning,
-    ModelFileError,
     ShapeMismatch,
     TableWarning,
     warn,
@@ -279,15 +278,20 @@ class TableModel:
     def from_state(cls, state: ModelState) -> Self:
         """The model that ``to_state`` wrote.
 
+        Returns
+        -------
+        TableModel
+
         Raises
         ------
-        ModelFileError                 if a part is missing or does not fit the others
+        ShapeMismatch, LookupError, TypeError, ModelFileError
+            If a part is missing or does not fit the others; ``load`` says it with the file's name.
         """
         saved = dict(state.state)
         task = TableTask(**{**saved["task"], "drop": tuple(saved["task"]["drop"])})
         kind, inner = saved["estimator"]["kind"], saved["estimator"]["state"]
         if task.family not in FAMILIES or ESTIMATORS[task.family].__name__ != kind:
-            raise ModelFileError(f"a {kind!r} cannot be the estimator of family {task.family!r}.")
+            raise ShapeMismatch(f"a {kind!r} cannot be the estimator of family {task.family!r}.")
         prefix = "estimator."
         arrays = {
             n.removeprefix(prefix): a for n, a in state.arrays.items() if n.startswith(prefix)
@@ -295,11 +299,11 @@ class TableModel:
         estimator = ESTIMATORS[task.family].from_state(ModelState(kind, inner, arrays))
         encoder = TableEncoder.from_dict(saved["encoder"])
         scale = state.arrays["feature_scale"]
-        n_features = len(encoder.feature_names)
-        if estimator.n_features_in_ != n_features or scale.shape != (n_features,):
+        n_features, n_taken = len(encoder.feature_names), estimator.coef_.shape[-1]
+        if n_taken != n_features or scale.shape != (n_features,):
             raise ShapeMismatch(
-                f"the encoder makes {n_features} features, but the estimator takes "
-                f"{estimator.n_features_in_} and `feature_scale` has {scale.shape}."
+                f"the encoder makes {n_features} features, but the estimator takes {n_taken} and "
+                f"`feature_scale` has {scale.shape}."
             )
         words = tuple(str(word) for word in saved["missing_words"])
         return cls(encoder, estimator, task, scale, int(saved["n_rows"]), words)

@@ -68,6 +68,10 @@ class TableTask:
     ) -> TableTask:
         """Name the roles, and choose the family if it is ``"auto"``.
 
+        Returns
+        -------
+        TableTask
+
         Raises
         ------
         InvalidParameter               a column with two roles, an unknown family, or exposures for
@@ -92,6 +96,10 @@ class TableTask:
 
     def rows(self, table: Table) -> TrainingRows:
         """The rows of a table that has these columns, checked.
+
+        Returns
+        -------
+        TrainingRows
 
         Raises
         ------

@@ -74,6 +74,8 @@ def validate_rows(estimator: BaseEstimator, X: Any, y: Any = "no_validation", **
         _warn_of_wide_integers(X, rows, names)
     if checks.get("reset", True) and not sparse.issparse(rows):
         _warn_of_few_digits(X, rows, names)
+    elif not sparse.issparse(rows):
+        rows = np.ascontiguousarray(rows)  # for a product's last bit not to depend on the layout
     return (rows, checked[1]) if with_y else rows
 
 

@@ -56,7 +56,7 @@ class Scale:
         """Ticks with their labels."""
         ticks = self.ticks(about)
         if self.log:  # each with its own digits: 0.1, 1, 10
-            return [(tick, tick_labels([tick])[0]) for tick in ticks]
+            return [(tick, _own_label(tick)) for tick in ticks]
         return list(zip(ticks, tick_labels(ticks), strict=True))
 
     def ticks(self, about: int = 5) -> list[float]:
@@ -72,7 +72,7 @@ class Scale:
                 return powers
             return [v for v in Scale(self.low, self.high).ticks(about) if v > 0]
         step = 10.0 ** math.floor(math.log10((self.high - self.low) / about))
-        step *= next(m for m in (1, 2, 5, 10) if (self.high - self.low) / (m * step) <= about)
+        step *= next(m for m in (1, 2, 5, 10) if (self.high - self.low) / (m * step) <= about + 1)
         first, last = math.ceil(self.low / step - 1e-9), math.floor(self.high / step + 1e-9)
         return [
             float(np.float64(k * step).round(12)) if step > 1e-9 else k * step
@@ -104,18 +104,28 @@ class Axes:
         return self.height - self.bottom - share * (self.height - self.top - self.bottom)
 
     def frame(
-        self, x_label: str, y_label: str, *, x_ticks: Sequence[float] | None = None
+        self, x_label: str, y_label: str, *, x_places: Sequence[tuple[float, str]] | None = None
     ) -> Markup:
-        """Grid lines, tick labels and the names of both axes."""
+        """Grid lines, tick labels and the names of both axes.
+
+        Parameters
+        ----------
+        x_label, y_label : str
+        x_places : sequence of (float, str), optional
+            Labels at these horizontal positions instead of the scale's own ticks.
+
+        Returns
+        -------
+        svg : Markup
+        """
         right, bottom = self.width - self.right, self.height - self.bottom
-        x_ticks = self.x.labelled(6) if x_ticks is None else [(x, f"{x:g}") for x in x_ticks]
+        ticks = [(float(self.px(value)), label) for value, label in self.x.labelled(6)]
         parts = []
         for value, label in self.y.labelled():
             y = float(self.py(value))
             parts.append(line(self.left, y, right, y, "grid"))
             parts.append(text(self.left - 8, y + 4, label, "tick end"))
-        for value, label in x_ticks:
-            x = float(self.px(value))
+        for x, label in ticks if x_places is None else x_places:
             parts.append(line(x, bottom, x, bottom + 4, "axis"))
             parts.append(text(x, bottom + 18, label, "tick middle"))
         parts.append(line(self.left, bottom, right, bottom, "axis"))
@@ -129,7 +139,7 @@ class Axes:
 
 
 def picture(width: float, height: float, title: str, parts: Sequence[Markup]) -> Markup:
-    """A whole SVG picture; ``title`` says in a sentence what it shows, to those who cannot see it."""
+    """A whole SVG picture; ``title`` says what it shows to those who cannot see it."""
     return Markup(
         '<svg viewBox="0 0 {:.0f} {:.0f}" role="img" aria-label="{}"><title>{}</title>{}</svg>'
     ).format(width, height, clean(title, 300), clean(title, 300), joined(parts))
@@ -175,7 +185,7 @@ def label_room(y: Scale) -> float:
 
 
 def tick_labels(ticks: Sequence[float]) -> list[str]:
-    """Labels with as many decimals as the step between ticks needs; 20k, 3M where they are large."""
+    """Labels with as many decimals as the step between ticks needs; large ones as 20k or 3M."""
     if not ticks:
         return []
     largest = max(abs(tick) for tick in ticks)
@@ -189,6 +199,12 @@ def tick_labels(ticks: Sequence[float]) -> list[str]:
     decimals = max((_decimals(value) for value in scaled), default=0)
     labels = [f"{value:.{decimals}f}{suffix if value else ''}" for value in scaled]
     return [label.replace("-", "\N{MINUS SIGN}") for label in labels]
+
+
+def _own_label(tick: float) -> str:
+    if 0 < tick < 1e-3:
+        return f"{tick:.0e}".replace("e-0", "e-").replace("-", "\N{MINUS SIGN}")
+    return tick_labels([tick])[0]
 
 
 def _decimals(value: float) -> int:

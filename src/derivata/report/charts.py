@@ -13,6 +13,7 @@ import numpy as np
 from markupsafe import Markup
 
 from derivata.contracts import Array
+from derivata.plain_text import clean
 from derivata.report.axes import (
     Axes,
     Scale,
@@ -25,7 +26,6 @@ from derivata.report.axes import (
     polyline,
     text,
 )
-from derivata.plain_text import clean
 
 MOST_POINTS = 2000
 GRID = (72, 48)
@@ -67,7 +67,8 @@ def path_chart(steps: Sequence[dict[str, float]], y_label: str, title: str, *, l
     y_scale = Scale.around(series.ravel(), log=log, pad=0.08)
     axes = Axes(Scale(0, last), y_scale, height=240, left=label_room(y_scale), right=right)
     every = max(1, -(-last // 8))
-    parts = [axes.frame("accepted step", y_label, x_ticks=list(range(0, last + 1, every)))]
+    places = [(float(axes.px(k)), str(k)) for k in range(0, last + 1, every)]
+    parts = [axes.frame("accepted step", y_label, x_places=places)]
     x = axes.px(np.arange(len(steps)))
     ends = _apart([float(axes.py(values[-1])) for values in series.T], 14.0)
     for column, (name, end) in enumerate(zip(names, ends, strict=True)):
@@ -144,6 +145,30 @@ def calibration_chart(
         parts.append(line(float(where), float(low), float(where), float(high), "whisker a"))
     observed = axes.py(np.array([point.value for point in points]))
     parts.append(dots(axes.px(np.array(x)), observed, "dot large a"))
+    return picture(axes.width, axes.height, title, parts)
+
+
+def shares_chart(
+    edges: Array, observed: Array, expected: Array, x_label: str, y_label: str, title: str
+) -> Markup:
+    """Observed shares as bars between ``edges`` (m + 1,), expected ones (m,) as joined dots."""
+    y_scale = Scale(0.0, 1.08 * float(max(observed.max(), expected.max(), 1e-12)))
+    axes = Axes(
+        Scale(float(edges[0]), float(edges[-1])), y_scale, height=310, left=label_room(y_scale)
+    )
+    middle = axes.px((edges[:-1] + edges[1:]) / 2.0)
+    if edges[1] - edges[0] == 1:  # one whole number a bar: its name stands below the bar
+        every = max(1, len(observed) // 8)
+        ticks = [(float(x), f"{k:g}") for x, k in zip(middle, edges, strict=False)][::every]
+    else:
+        ticks = [(float(axes.px(tick)), label) for tick, label in axes.x.labelled(6)]
+    parts = [axes.frame(x_label, y_label, x_places=ticks)]
+    foot = float(axes.py(0.0))
+    for low, high, share in zip(axes.px(edges[:-1]), axes.px(edges[1:]), observed, strict=True):
+        top = float(axes.py(share))
+        parts.append(_BAR.format(float(low) + 1.0, top, float(high - low) - 2.0, foot - top))
+    parts.append(polyline(middle, axes.py(expected), "line a"))
+    parts.append(dots(middle, axes.py(expected), "dot a"))
     return picture(axes.width, axes.height, title, parts)
 
 

@@ -13,6 +13,7 @@ import math
 
 import numpy as np
 from markupsafe import Markup
+from scipy.special import pdtr
 
 from derivata.contracts import Array
 from derivata.estimators.outer_folds import OuterFolds
@@ -23,6 +24,7 @@ from derivata.report.charts import (
     calibration_chart,
     equal_parts,
     scatter_chart,
+    shares_chart,
     smooth_chart,
 )
 from derivata.report.parts import figure, paragraph, section, side_by_side, table
@@ -31,6 +33,7 @@ from derivata.report.record import RunRecord
 MOST_CLASSES = 20
 TENTHS = 10
 FEW = 15
+MOST_COUNTS = 24
 
 
 def judgement_section(record: RunRecord) -> Markup:
@@ -112,16 +115,23 @@ def _of_counts(record: RunRecord, outer: OuterFolds) -> Markup:
     return section(
         "Calibration",
         words,
-        figure(
-            f"Observed against predicted {what}, by tenths of the rows",
-            calibration_chart(
-                points,
-                x,
-                f"predicted {what}",
-                f"observed {what}",
-                f"Observed against predicted {what} in tenths of the rows",
+        side_by_side(
+            figure(
+                f"Observed against predicted {what}, by tenths of the rows",
+                calibration_chart(
+                    points,
+                    x,
+                    f"predicted {what}",
+                    f"observed {what}",
+                    f"Observed against predicted {what} in tenths of the rows",
+                ),
+                "Bars: twice the error of a Poisson count.",
             ),
-            "Bars: twice the error of a Poisson count.",
+            figure(
+                "How many rows have which count",
+                _spread(rows.y, mean, weight),
+                "Grey: observed. Dots: expected of Poisson counts with the predicted means.",
+            ),
         ),
         paragraph(
             f"The variance of the counts is {number(spread, 3)} times their mean"
@@ -134,6 +144,18 @@ def _of_counts(record: RunRecord, outer: OuterFolds) -> Markup:
             "note",
         ),
     )
+
+
+def _spread(y: Array, mean: Array, weight: Array) -> Markup:
+    """Observed and expected shares of rows by count, in at most `MOST_COUNTS` equal bins."""
+    top = int(np.quantile(y, 0.999))
+    step = max(-(-(top + 1) // MOST_COUNTS), 1)
+    edges = np.arange(0, top + 1 + step, step)  # [0, step), [step, 2 step), ...
+    total = float(weight.sum())
+    below = [float(weight @ pdtr(edge - 1.0, mean)) if edge else 0.0 for edge in edges]
+    expected = np.diff(below) / total
+    observed = np.histogram(y, edges, weights=weight)[0] / total
+    return shares_chart(edges, observed, expected, "count", "share of rows", "Rows by count")
 
 
 def _of_classes(record: RunRecord, outer: OuterFolds) -> Markup:
@@ -216,18 +238,19 @@ def _confusion(codes: Array, winner: Array, weight: Array, classes: tuple[str, .
     rows = []
     for true in shown:
         total = max(float(counts[true].sum()), 1e-300)
-        cells = [
-            Markup('<span class="heat{}" style="--share:{:.3f}">{}</span>').format(
-                "" if true == said else " off",
-                counts[true, said] / total,
-                number(counts[true, said], 3)
-                if counts[true, said] % 1
-                else f"{counts[true, said]:,.0f}",
-            )
-            for said in shown
-        ]
+        cells = []
+        for said in shown:
+            count = float(counts[true, said])
+            css = "" if true == said else " off"
+            heat = Markup('<span class="heat{}" style="--share:{:.3f}">{}</span>')
+            cells.append(heat.format(css, count / total, _count(count)))
         rows.append([classes[true], *cells])
     made = table(["", *(classes[said] for said in shown)], rows, numeric=range(1, len(shown) + 1))
     left_out = n - len(shown)
     note = f"{plural(left_out, 'rarer class', 'rarer classes')} not shown." if left_out else ""
     return made + (paragraph(note, "note") if note else Markup(""))
+
+
+def _count(value: float) -> str:
+    """A number of rows, or their weight."""
+    return number(value, 3) if value % 1 else f"{value:,.0f}"

@@ -6,8 +6,8 @@ from collections.abc import Sequence
 
 from markupsafe import Markup, escape
 
-from derivata.report.axes import joined
 from derivata.plain_text import clean
+from derivata.report.axes import joined
 
 OPEN_ROWS = 20
 
@@ -15,12 +15,13 @@ OPEN_ROWS = 20
 def section(title: str, lead: str, *body: Markup) -> Markup:
     """A section: its name in the margin, one sentence that says what was found, and the rest."""
     return Markup("<section><h2>{}</h2><div>{}{}</div></section>").format(
-        title, Markup('<p class="lead">{}</p>').format(lead) if lead else "", joined(body)
+        title, paragraph(lead, "lead") if lead else "", joined(body)
     )
 
 
 def paragraph(words: str, css: str = "") -> Markup:
-    """A paragraph of plain words."""
+    """A paragraph of plain words, in which no line breaks before a percent sign."""
+    words = words.replace(" %", "\N{NO-BREAK SPACE}%")
     return (
         Markup('<p class="{}">{}</p>').format(css, words)
         if css

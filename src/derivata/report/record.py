@@ -88,13 +88,9 @@ class RunRecord:
 
     @property
     def converged(self) -> bool:
-        """Whether the fit, its tuning and those of every outer fold came to their end."""
-        tuning, outer = self.model.estimator.tuning_, self.outer
-        return bool(
-            self.model.estimator.converged_
-            and (tuning is None or tuning.converged)
-            and (outer is None or outer.n_not_converged == 0)
-        )
+        """Whether the model's own fit and its tuning came to their end."""
+        tuning = self.model.estimator.tuning_
+        return bool(self.model.estimator.converged_) and (tuning is None or tuning.converged)
 
     def to_dict(self) -> dict[str, Any]:
         """The record as plain JSON types; numbers that JSON lacks are None."""

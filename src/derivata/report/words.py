@@ -63,7 +63,7 @@ def headline(record: RunRecord) -> str:
         )
         return (
             f"On rows it has not seen, the model names the right {target} for "
-            f"{percent(found['accuracy'])} and {knows}."
+            f"{percent(found['accuracy'])} of them and {knows}."
         )
     if "d2" in found:
         if not found["d2"] > 0:
