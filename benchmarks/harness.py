@@ -71,6 +71,12 @@ def ratio(theirs: Sequence[float], ours: Sequence[float]) -> tuple[float, float,
     return float(np.median(each)), float(np.quantile(each, 0.25)), float(np.quantile(each, 0.75))
 
 
+def compared(theirs: Sequence[float], ours: Sequence[float]) -> str:
+    """The other side's median and how many times ours it is, with quartiles."""
+    middle, low, high = ratio(theirs, ours)
+    return f"{seconds(theirs)} ({middle:.2g} ×, {low:.2g}–{high:.2g})"
+
+
 def seconds(times: Sequence[float]) -> str:
     """A median in units that read well."""
     middle = median(times)

@@ -2,8 +2,8 @@
 
 In the order of the code: check the input, standardise, build the objective, find the penalties
 (``automatic_tuning``), fit to full tolerance, invert the Hessian once for error bars, and say what
-the Hessian says about the data. Conversions between derivata's sums and scikit-learn's scalings happen
-here and nowhere else:
+the Hessian says about the data. Conversions between derivata's sums and scikit-learn's scalings
+happen here and nowhere else:
 
     F = sum_i s_i loss_i + sum_g alpha_g / 2 * |coef_g|^2        (coefficients of scaled columns)
     alpha = scikit-learn's Ridge alpha = 1 / C of its LogisticRegression
@@ -15,7 +15,6 @@ from numbers import Integral, Real
 from typing import Any, ClassVar, Self
 
 import numpy as np
-from scipy import sparse
 from sklearn.base import BaseEstimator
 from sklearn.utils.validation import check_is_fitted
 
