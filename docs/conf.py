@@ -1,4 +1,4 @@
-"""How the pages are built, by ``./dev docs``. What is built needs no network and no script of others.
+"""How the pages are built, by ``./dev docs``. They need no network and no script of others'.
 
 Three things are ours: formulas become MathML, which browsers draw themselves; code spans such as
 `derivata.objective.Expansion` become links; and docstrings are shown as they stand in the source,
@@ -35,12 +35,20 @@ numpydoc_show_class_members = False
 html_theme = "pydata_sphinx_theme"
 html_title = "derivata"
 html_math_renderer = "mathml"
+html_static_path = ["_static"]
+html_css_files = ["derivata.css"]
 html_copy_source = False
 html_show_sourcelink = False
 html_theme_options = {
     "navigation_with_keys": False,
     "show_prev_next": False,
-    "secondary_sidebar_items": ["page-toc"],
+    "secondary_sidebar_items": {
+        "index": ["page-toc"],
+        "architecture": ["page-toc"],
+        "math/**": ["page-toc"],
+        "how_to/**": ["page-toc"],
+        "rooms/**": [],
+    },
     "footer_start": ["copyright"],
     "footer_end": [],
 }
@@ -58,13 +66,26 @@ def setup(app: Any) -> None:
 
 
 def _inline_math(translator: Any, node: nodes.Node) -> None:
-    translator.body.append(tex2mathml(node.astext()))
+    translator.body.append(tex2mathml(_with_primes_above(node.astext())))
     raise nodes.SkipNode
 
 
 def _block_math(translator: Any, node: nodes.Node) -> None:
-    translator.body.append(f"<div class='math'>{tex2mathml(node.astext(), as_block=True)}</div>\n")
+    formula = tex2mathml(_with_primes_above(node.astext()), as_block=True)
+    translator.body.append(f"<div class='formula'>{formula}</div>\n")
     raise nodes.SkipNode
+
+
+def _with_primes_above(tex: str) -> str:
+    """Primes as superscripts, as TeX has them; docutils would hang indices on them."""
+
+    def above(found: re.Match[str]) -> str:
+        primes, index, power = found.groups()
+        power = (power or "").lstrip("^").strip("{}")
+        return (index or "") + "^{" + r"\prime" * len(primes) + f" {power}" + "}"
+
+    group = r"(?:\{[^{}]*\}|\w)"
+    return re.sub(rf"('+)(_{group})?(\^{group})?", above, tex)
 
 
 def _link_names(app: Any, doctree: nodes.document) -> None:
@@ -84,7 +105,8 @@ def _keep_as_written(
 ) -> None:
     if app.env.docname.startswith(VERBATIM) and lines:
         written = (inspect.getdoc(obj) or "").splitlines()
-        lines[:] = [".. code-block:: text", "", *(f"   {line}" for line in written)]
+        block = [".. code-block:: text", "   :class: docstring", ""]
+        lines[:] = [*block, *(f"   {line}" for line in written)]
 
 
 def _escape(app: Any, what: str, name: str, obj: Any, options: Any, lines: list[str]) -> None:

@@ -14,17 +14,22 @@ from typing import Any
 import numpy as np
 
 from derivata.contracts import Array, Criterion
-from derivata.criteria.choice import N_FOLDS, choose_criterion
+from derivata.criteria.choice import N_FOLDS, PRODUCT_SPEED, choose_criterion
 from derivata.criteria.leave_one_out import LeaveOneOut
 from derivata.criteria.resampling import HoldOut, KFold
 from derivata.criteria.trust import LeaveOneOutError, leave_one_out_error
 from derivata.curvature.inverse import invert
 from derivata.guarded_tuning import tune_guarded
 from derivata.objective import Objective
+from derivata.solvers.lbfgs import LBFGS
 from derivata.tuning import Solver, TuneResult, TuneStep, first_hyper
 
 # From this many rows on, one held-out part says as much as is needed, at a fifth of the cost.
 MANY_ROWS, HELD_SHARE = 20_000, 0.25
+# Precise enough for a fold: the adjoint corrects the criterion's value to second order.
+FOLD_TOLERANCE = 1e-5
+# A Newton step dearer than this many passes is not taken in folds (unless it is quick anyway).
+DEAR_STEP, SMALL_STEP = 6.0, 2e6
 # Gram products of more multiplications than this are worth a look at the start.
 LARGE_PRODUCT = 5e6
 
@@ -82,6 +87,8 @@ def _tune_by_folds(
     seed = settings["random_state"]
     many = len(objective.y) >= MANY_ROWS
     criterion = HoldOut(HELD_SHARE, seed) if many else KFold(N_FOLDS, seed)
+    if dear_hessian(objective):
+        solver = LBFGS(FOLD_TOLERANCE)
     result = tune_guarded(objective, criterion, solver, params=params, **settings)
     reason = (
         f"{criterion.name}: leave-one-out by one Newton step would be off by about "
@@ -90,6 +97,15 @@ def _tune_by_folds(
     )
     # What is kept is a fit of all rows; its start is the nearest one known.
     return AutomaticTuning(replace(result, full_params=params), criterion, reason)
+
+
+def dear_hessian(objective: Objective) -> bool:
+    """Whether a Newton step costs more than a whole quasi-Newton fit with its adjoint."""
+    predictor = objective.predictor
+    n_numbers, n_params = predictor.n_rows * predictor.n_outputs, predictor.n_params
+    small, large = sorted((n_numbers, n_params))
+    step = (large * small**2 / predictor.n_outputs + small**3 / 3.0) / PRODUCT_SPEED
+    return step > DEAR_STEP * 4.0 * predictor.n_rows * n_params and step > SMALL_STEP
 
 
 def _is_large(objective: Objective) -> bool:

@@ -321,6 +321,7 @@ class Subproblem:
     objective: Objective
     judge: Callable[[Expansion, HessianInverse], Partials]
     judged: Predictor  # whose rows `Partials.row_losses` are
+    needs_leverage: bool = False  # whether `judge` asks more of H^-1 than solves
 
 
 class Criterion(Protocol):

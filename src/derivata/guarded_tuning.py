@@ -137,7 +137,15 @@ def _tune_apart(
         return _tune_tied(objective, criterion, solver, guard, **settings)
     if start is not None:
         return tune(objective, criterion, solver, guard=guard, **settings)
-    coarse = _tune_tied(objective, criterion, solver, guard, params=params, step_tol=COARSE_STEP)
+    coarse = _tune_tied(
+        objective,
+        criterion,
+        solver,
+        guard,
+        params=params,
+        step_tol=COARSE_STEP,
+        judge_optimism=False,
+    )
     settings.update(start=coarse.hyper, params=coarse.full_params)
     fine = tune(objective, criterion, solver, guard=guard, **settings)
     return replace(

@@ -20,17 +20,20 @@ import numpy as np
 
 from derivata.contracts import Array, Criterion, HessianInverse, Partials, Subproblem, Surrogate
 from derivata.curvature.inverse import invert
+from derivata.curvature.iterative import IterativeInverse
 from derivata.guard import Guard, no_guard
 from derivata.implicit import params_by_hyper, value_and_hypergradient
 from derivata.objective import Objective
+from derivata.solvers.lbfgs import LBFGS
 from derivata.solvers.result import FitResult
 from derivata.trust_region import TrustRegion
 
 # Log penalties range over this much on either side of the mean curvature of a parameter: from
 # e^-18 (1.5e-8, rounding of the Hessian) to e^12 (coefficients shrunk to 6e-6 of their size).
 BELOW, ABOVE = 18.0, 12.0
-# A decrease of the criterion below this many nats is beneath what the data can tell.
-NEGLIGIBLE = 1e-3
+# A decrease of the criterion below this many nats a penalty is beneath what the data can tell:
+# tuning a penalty is worth about one nat of optimism.
+NEGLIGIBLE = 3e-3
 # Where tuning starts: coefficients are shrunk by about 1 part in 50 for average columns.
 START_BELOW = 4.0
 # The criterion is flat near the ends of the range, so tuning stops before it touches them. A
@@ -143,6 +146,7 @@ def tune(
     guard: Guard | None = None,
     ties: Array | None = None,
     step_tol: float = 0.02,
+    judge_optimism: bool = True,
     max_evaluations: int = 60,
     progress: Callable[[TuneStep], None] | None = None,
 ) -> TuneResult:
@@ -168,6 +172,8 @@ def tune(
     step_tol : float
         Stop when the next step changes no log penalty by more than this. That step is still
         taken, without another evaluation: its error is second order, about a tenth of it.
+    judge_optimism : bool
+        Estimate the optimism at the end; a preliminary search does without.
     max_evaluations : int
         Budget; the best point so far is returned, marked as not converged.
     progress : callable, optional
@@ -190,11 +196,12 @@ def tune(
     free = np.zeros(directions.shape[1])
     stand_ins = _centre(region, problem, here, base, directions, free)
     unit = loss_unit(objective, here.criterion, float(objective.weight.sum()))
+    negligible = NEGLIGIBLE * unit * directions.shape[1]
     path, n_evaluations, reason, last = [_step(here)], 1, "", None
     n_steps = _n_steps(here)
     while not reason:
         proposal = region.propose()
-        if proposal.size <= step_tol or proposal.promised <= NEGLIGIBLE * unit:
+        if proposal.size <= step_tol or proposal.promised <= negligible:
             last = np.clip(base + directions @ proposal.point, lower, upper)
             reason = (
                 f"the last step promises {proposal.promised / unit:.0e} nats and changes no log "
@@ -220,7 +227,7 @@ def tune(
         hyper=here.hyper if last is None else last,
         criterion=here.criterion,
         gradient_norm=float(np.abs(directions.T @ here.gradient).max(initial=0.0)),
-        optimism=_optimism(here, problem, directions, region.full_curvature()),
+        optimism=_optimism(here, problem, directions, region) if judge_optimism else np.nan,
         reason=reason,
         converged="budget" not in reason,
         path=tuple(path),
@@ -260,7 +267,10 @@ class _Problem:
         criterion, (pull, gradient) = 0.0, self.guard.at(hyper)
         for part, start in zip(self.parts, starts, strict=True):
             fit = self.solver.minimize(part.objective, start, hyper)
-            inverse = invert(fit.expansion)
+            expansion = fit.expansion
+            # A solver that never formed a Hessian is not made to form one for a few solves.
+            hessian_free = isinstance(self.solver, LBFGS) and not part.needs_leverage
+            inverse = IterativeInverse(expansion) if hessian_free else invert(expansion)
             judged = part.judge(fit.expansion, inverse)
             value, by_hyper = value_and_hypergradient(fit.expansion, judged, inverse)
             criterion, gradient = criterion + value, gradient + by_hyper
@@ -311,6 +321,9 @@ def _warm_starts(here: _Evaluation, stand_ins: list[Surrogate] | None, hyper: Ar
     starts = []
     for fit, inverse in zip(here.fits, here.inverses, strict=True):
         expansion = fit.expansion
+        if isinstance(inverse, IterativeInverse):  # a solve costs as much as it would save
+            starts.append(expansion.params)
+            continue
         moved = expansion.objective.penalty.mixed_jvp(
             expansion.params, expansion.hyper, np.clip(hyper - here.hyper, -1.0, 1.0)
         )
@@ -326,7 +339,7 @@ def _box(base: Array, directions: Array, lower: float, upper: float) -> tuple[Ar
     return down, up
 
 
-def _optimism(at: _Evaluation, problem: _Problem, directions: Array, curvature: Array) -> float:
+def _optimism(at: _Evaluation, problem: _Problem, directions: Array, region: TrustRegion) -> float:
     """trace(A''^-1 V) on the directions searched, in nats times the loss's unit.
 
     V sums the outer products of the rows' gradients by hyper, through their own outputs; the part
@@ -343,7 +356,7 @@ def _optimism(at: _Evaluation, problem: _Problem, directions: Array, curvature: 
         slopes = [np.einsum("nk,nk->n", judged.row_gradients, z) for z in along]
         blocks.append(np.stack(slopes, axis=1) if slopes else np.zeros((0, 0)))
     rows = np.concatenate(blocks)
-    values, vectors = np.linalg.eigh(curvature)
+    values, vectors = np.linalg.eigh(region.full_curvature())
     turned = rows @ vectors
     spread = (turned * turned).sum(axis=0)
     floor = spread / (2.0 * loss_unit(problem.parts[0].objective, at.criterion, len(rows)))

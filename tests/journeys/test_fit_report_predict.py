@@ -5,6 +5,7 @@ import hashlib
 import json
 import subprocess
 import sys
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -70,13 +71,13 @@ def test_houses_are_fitted_reported_and_predicted(write, tmp_path, capsys):
     assert score["optimism"] == pytest.approx(gap, abs=1e-3)
     for name, checksum in summary["files"].items():
         assert hashlib.sha256((out / name).read_bytes()).hexdigest() == checksum
-    digest = hashlib.sha256(open(train, "rb").read()).hexdigest()
+    digest = hashlib.sha256(Path(train).read_bytes()).hexdigest()
     assert summary["data"]["sha256"] == digest and digest in (out / "report.html").read_text()
 
     predictions = tmp_path / "predictions.csv"
     assert run(["predict", str(out), new, "-o", str(predictions)]) == 0
     assert "30 predictions of price" in capsys.readouterr().out
-    rows = list(csv.DictReader(predictions.open()))
+    rows = list(csv.DictReader(predictions.read_text().splitlines()))
     predicted = np.array([float(row["prediction"]) for row in rows])
     truth = table["price"].values[120:]
     assert np.corrcoef(predicted, truth)[0, 1] > 0.7

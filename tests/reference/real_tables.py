@@ -6,6 +6,7 @@ repository, and tests that want them are skipped where it is absent.
 
 import json
 from dataclasses import dataclass
+from functools import cache
 from pathlib import Path
 from typing import Any
 
@@ -31,6 +32,7 @@ class RealTable:
         return {} if self.exposure is None else {"exposure": self.exposure}
 
 
+@cache
 def real_table(name: str, n_rows: int = 3000) -> RealTable:
     """A table by its name in ``shared/data/schema.json``, or of scikit-learn; at most n_rows."""
     if name in BUNDLED:

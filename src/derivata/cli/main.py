@@ -9,7 +9,7 @@ reads the list of modules. Every way a command can end is turned into an exit co
     3    the table or the model file cannot be used
     4    the run cannot be written, or another process writes it
     5    done and written, but the fit or its tuning did not converge
-    130  interrupted (Ctrl-C), 143 terminated: nothing was written
+    130  interrupted (Ctrl-C), 143 terminated: no half-written file is left
     141  whoever read the output closed it
 """
 
@@ -46,7 +46,7 @@ Exit codes:
   3    the table or the model file cannot be used
   4    the run cannot be written, or another process is writing it
   5    done and written, but the fit or its tuning did not converge
-  130  interrupted (143: terminated); nothing was written
+  130  interrupted (143: terminated); no half-written file is left
   141  whoever read the output closed it
 """
 
@@ -144,9 +144,9 @@ def run(arguments: Sequence[str] | None = None) -> int:
     except BrokenPipeError:
         raise
     except (click.Abort, KeyboardInterrupt):
-        return _say("interrupted; nothing was written.", INTERRUPTED)
+        return _say("interrupted; no half-written file is left.", INTERRUPTED)
     except Terminated:
-        return _say("terminated; nothing was written.", TERMINATED)
+        return _say("terminated; no half-written file is left.", TERMINATED)
     except (Exception, MemoryError) as error:
         if debug and not isinstance(error, click.UsageError):
             raise

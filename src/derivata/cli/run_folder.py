@@ -100,7 +100,8 @@ class RunFolder:
 
     def _remove_staged(self) -> None:
         for name in FILES:
-            for path in self.path.glob(f".{name}.????????.*"):
+            half_written = self.path.glob(f"..{name}.????????.new.????????.tmp")
+            for path in [*self.path.glob(f".{name}.????????.*"), *half_written]:
                 with suppress(OSError):
                     path.unlink()
 

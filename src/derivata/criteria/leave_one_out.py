@@ -36,7 +36,7 @@ class LeaveOneOut:
 
     def subproblems(self, objective: Objective) -> list[Subproblem]:
         """One fit of all rows."""
-        return [Subproblem(objective, leave_one_out_partials, objective.predictor)]
+        return [Subproblem(objective, leave_one_out_partials, objective.predictor, True)]
 
 
 def leave_one_out_outputs(expansion: Expansion, inverse: HessianInverse) -> Array:

@@ -22,7 +22,7 @@ from derivata.contracts import Array, HessianInverse
 from derivata.criteria.left_out import leave_out
 from derivata.objective import Expansion
 
-EXAMINED = 20
+EXAMINED = 10
 # An error is tolerable below one nat, or below this share of what leaving rows out changes at all.
 TOLERABLE_NATS, TOLERABLE_SHARE = 1.0, 0.1
 
@@ -70,19 +70,24 @@ def _row_errors(
     W = removed[:, None, None] * expansion.rows.hessian[examined]
     # The step of the outputs is known, L a; a itself gives the direction in params.
     own = outputs[examined] - expansion.outputs[examined]
-    a = np.stack([np.linalg.lstsq(block, step)[0] for block, step in zip(L, own, strict=True)])
+    a = _solve_blocks(L, own)
     jacobian = objective.predictor.jacobian(expansion.params, examined)
     directions = inverse.solve(np.einsum("mkp,mk->pm", jacobian, a))
     quadratic = np.einsum("mk,mk->m", a, own) - np.einsum("mk,mkl,ml->m", own, W, own)
-    steps = np.ones(len(examined))
-    for m, direction in enumerate(directions.T):
-        moved = objective.predictor.jvp(expansion.params, direction)
-        each = expansion.rows.cubic(moved)
-        cubic = float(objective.weight @ each - removed[m] * each[examined[m]])
-        steps[m] = _cubic_step(float(quadratic[m]), cubic)
+    moved = [objective.predictor.jvp(expansion.params, direction) for direction in directions.T]
+    cubic = np.array([expansion.rows.cubic(each) for each in moved])  # (m, n)
+    others = cubic @ objective.weight - removed * cubic[np.arange(len(examined)), examined]
+    steps = np.array([_cubic_step(A, C) for A, C in zip(quadratic, others, strict=True)])
     y, base = objective.y[examined], expansion.outputs[examined]
     there = objective.loss.at(y, base + steps[:, None] * own).value
     return weight * (there - objective.loss.at(y, base + own).value)
+
+
+def _solve_blocks(blocks: Array, right: Array) -> Array:
+    """Least-squares solutions block by block: (m, k, k), (m, k) -> (m, k)."""
+    if right.shape[1] == 1:
+        return right / np.where(blocks[:, 0] > 0.0, blocks[:, 0], 1.0)
+    return np.stack([np.linalg.lstsq(b, r)[0] for b, r in zip(blocks, right, strict=True)])
 
 
 def _cubic_step(quadratic: float, cubic: float) -> float:

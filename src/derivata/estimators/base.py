@@ -18,8 +18,9 @@ import numpy as np
 from sklearn.base import BaseEstimator
 from sklearn.utils.validation import check_is_fitted
 
-from derivata.automatic_tuning import tune_automatically
+from derivata.automatic_tuning import FOLD_TOLERANCE, dear_hessian, tune_automatically
 from derivata.contracts import Array, Criterion, HessianInverse, Loss
+from derivata.criteria.leave_one_out import LeaveOneOut
 from derivata.curvature.inverse import LARGEST_DENSE, invert
 from derivata.curvature.iterative import IterativeInverse
 from derivata.designs.standardized import Standardized, standardize
@@ -141,6 +142,8 @@ class PenalizedLinearModel(BaseEstimator):
             tuned, criterion, reason = chosen.result, chosen.criterion, chosen.reason
         else:
             criterion, reason = self.criterion, "given by the user"
+            if self.solver is None and not isinstance(criterion, LeaveOneOut):
+                solver = LBFGS(FOLD_TOLERANCE) if dear_hessian(objective) else solver
             tuned = tune_guarded(objective, criterion, solver, random_state=self.random_state)
         self.tuning_ = tuning_record(tuned, criterion.name, reason, float(objective.weight.sum()))
         return tuned.hyper, tuned, start if tuned.full_params is None else tuned.full_params

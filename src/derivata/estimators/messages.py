@@ -37,6 +37,8 @@ from derivata.tuning import TuneResult
 NAMED_AT_MOST = 5
 # Fewer rows than these agree with a target, or stand apart, by chance.
 FEWEST_ROWS = 10
+# The relative gradient below which a fit, converged or not, says something about the data.
+NEAR = 0.01
 
 
 class FitNotConverged(NotConvergedWarning, ConvergenceWarning):
@@ -198,7 +200,9 @@ def _warn_of_collinear(
 def _warn_of_separation(
     rows: Standardized, expansion: Expansion, names: list[str], tuned: TuneResult | None
 ) -> bool:
-    separating = separating_direction(expansion)
+    # Far from a minimum, losses may be flat for other reasons.
+    near = expansion.relative_gradient < NEAR
+    separating = separating_direction(expansion) if near else None
     if separating is None:
         return False
     width = len(rows.scale) + rows.has_intercept

@@ -64,7 +64,7 @@ class _PoissonRows:
         return self.mean[:, None] * matrices[:, :, 0]
 
     def cubic(self, directions: Array) -> Array:
-        return self.mean * directions[:, 0] ** 3
+        return self.mean * directions[:, 0] * directions[:, 0] * directions[:, 0]
 
 
 @dataclass(frozen=True)
@@ -111,4 +111,4 @@ class _GammaRows:
         return -self.ratio[:, None] * matrices[:, :, 0]
 
     def cubic(self, directions: Array) -> Array:
-        return -self.ratio * directions[:, 0] ** 3
+        return -self.ratio * directions[:, 0] * directions[:, 0] * directions[:, 0]

@@ -1,0 +1,194 @@
+"""The pages under docs/ say what is so: names exist, links lead somewhere, snippets run."""
+
+import doctest
+import inspect
+import json
+import re
+from functools import cache
+from importlib import import_module
+from pathlib import Path
+
+import pytest
+
+import derivata
+from derivata import errors
+from derivata.columns import MISSING_WORDS
+from derivata.datasets import csv_text, simulate
+
+ROOT = Path(__file__).parents[2]
+DOCS = ROOT / "docs"
+PAGES = sorted(path for path in DOCS.rglob("*.md") if "_build" not in path.parts)
+MATHS = sorted((DOCS / "math").glob("*.md"))
+ALL = [*PAGES, *sorted(ROOT.glob("*.md"))]
+NAME = re.compile(r"`(derivata(?:\.\w+)+)`")
+BLOCK = re.compile(r"^```.*?^```", re.MULTILINE | re.DOTALL)
+
+
+def of(pages):
+    return pytest.mark.parametrize("page", pages, ids=[str(p.relative_to(ROOT)) for p in pages])
+
+
+@cache
+def read(page):
+    return page.read_text(encoding="utf-8")
+
+
+def exists(name):
+    """Whether a full name leads to a module or to something in one."""
+    parts = name.split(".")
+    for split in range(len(parts), 0, -1):
+        try:
+            found = import_module(".".join(parts[:split]))
+        except ImportError:
+            continue
+        for part in parts[split:]:
+            if not hasattr(found, part) and part not in getattr(found, "__annotations__", {}):
+                return False
+            found = getattr(found, part, None)
+        return True
+    return False
+
+
+def test_every_page_that_the_source_names_exists():
+    named = {
+        page
+        for path in Path(derivata.__file__).parent.rglob("*.py")
+        for page in re.findall(r"docs/[\w/]+\.md", path.read_text(encoding="utf-8"))
+    }
+    assert named
+    assert not [page for page in sorted(named) if not (ROOT / page).is_file()]
+
+
+@of(MATHS)
+def test_every_page_of_mathematics_names_the_functions_that_compute_it(page):
+    assert NAME.search(read(page))
+
+
+@of(ALL)
+def test_every_name_on_a_page_exists(page):
+    assert not [name for name in sorted(set(NAME.findall(read(page)))) if not exists(name)]
+
+
+@of(ALL)
+def test_files_named_on_a_page_exist(page):
+    named = re.findall(r"`((?:docs|tests|benchmarks|src|requirements)/[\w./]+\w)`", read(page))
+    assert not [name for name in named if not (ROOT / name).exists()]
+
+
+@of(ALL)
+def test_links_lead_somewhere(page):
+    dead = []
+    for link in re.findall(r"\]\(([^)\s]+)\)", BLOCK.sub("", read(page))):
+        if re.match(r"\w+:", link):
+            continue
+        path, _, anchor = link.partition("#")
+        target = (page.parent / path).resolve() if path else page
+        if not target.exists() or (anchor and anchor not in anchors(target)):
+            dead.append(link)
+    assert not dead
+
+
+@cache
+def anchors(page):
+    """What the headings of a page are called in links, on GitHub and in Sphinx alike."""
+    titles = re.findall(r"^#+ (.+)$", BLOCK.sub("", read(page)), re.MULTILINE)
+    return {re.sub(r"[^\w\- ]", "", title.lower()).replace(" ", "-") for title in titles}
+
+
+@of([page for page in PAGES if ">>> " in read(page)])
+def test_the_snippets_of_a_page_run_and_print_what_it_says(page):
+    code = "\n".join(re.findall(r"^```python\n(.*?)^```", read(page), re.MULTILINE | re.DOTALL))
+    test = doctest.DocTestParser().get_doctest(code, {}, page.stem, str(page), 0)
+    told = []
+    flags = doctest.NORMALIZE_WHITESPACE | doctest.ELLIPSIS
+    outcome = doctest.DocTestRunner(optionflags=flags).run(test, out=told.append)
+    assert outcome.attempted and not outcome.failed, "".join(told)
+
+
+def test_every_page_is_in_a_table_of_contents():
+    listed = {DOCS / "index.md"}
+    for page in PAGES:
+        for block in re.findall(r"^```\{toctree\}\n(.*?)^```", read(page), re.M | re.S):
+            entries = [line for line in block.split() if not line.startswith(":")]
+            listed |= {(page.parent / entry).with_suffix(".md") for entry in entries}
+    assert not set(PAGES) - listed
+
+
+MESSAGES = DOCS / "how_to" / "messages.md"
+KINDS = [
+    kind
+    for _, kind in inspect.getmembers(errors, inspect.isclass)
+    if issubclass(kind, (errors.DerivataError, errors.DerivataWarning))
+]
+
+
+@pytest.mark.parametrize("kind", KINDS)
+def test_every_error_and_warning_has_a_line_that_says_the_cure(kind):
+    if kind is errors.DerivataWarning:
+        assert "`DerivataWarning`" in read(MESSAGES)
+        return
+    code = getattr(kind, "code", None)
+    start = f"| {code} | `{kind.__name__}` | " if code else f"| `{kind.__name__}` | "
+    assert start in read(MESSAGES)
+
+
+def test_every_code_on_the_page_of_messages_exists():
+    codes = {kind.code for kind in KINDS if issubclass(kind, errors.DerivataWarning)}
+    assert set(re.findall(r"\bD\d{3}\b", read(MESSAGES))) == codes - {"D000"}
+
+
+def test_every_public_name_is_on_the_page_of_reference():
+    page = read(DOCS / "how_to" / "reference.md")
+    assert not [name for name in derivata.__all__ if f":: derivata.{name}\n" not in page]
+
+
+TABLES = DOCS / "how_to" / "tables.md"
+
+
+def test_every_exit_code_is_on_the_page_of_tables():
+    from derivata.cli import exit_codes
+
+    codes = [value for name, value in vars(exit_codes).items() if name.isupper()]
+    section = read(TABLES).split("## Exit codes")[1]
+    told = set(map(int, re.findall(r"\b\d+\b", re.sub(r"`[^`]*`", "", section))))
+    assert set(codes) == told
+
+
+def test_every_option_of_the_command_line_is_on_the_page_of_tables():
+    from derivata.cli import fit, predict
+
+    options = {
+        name
+        for command in (fit.command, predict.command)
+        for option in command.params
+        for name in option.opts
+        if name.startswith("--")
+    }
+    assert not [option for option in sorted(options) if option not in read(TABLES)]
+
+
+def test_every_word_for_a_missing_cell_is_on_the_page_of_tables():
+    assert not [word for word in MISSING_WORDS if word and f"`{word}`" not in read(TABLES)]
+
+
+@pytest.mark.parametrize("family", ["squared", "logistic", "poisson"])
+def test_every_field_of_the_summary_is_on_the_page_of_tables(family, tmp_path):
+    from derivata.cli.fitting import FitRequest, fit_table
+
+    drawn = simulate(family, 60, 2)
+    path = tmp_path / "table.csv"
+    path.write_text(csv_text(drawn.table), encoding="utf-8")
+    request = FitRequest(str(path), drawn.target, str(tmp_path / "run"), family=family, folds=3)
+    summary = fit_table(request)[1]
+    json.dumps(summary)
+    section = read(TABLES).split("## summary.json")[1].split("## Exit codes")[0]
+    told = set(re.findall(r"`([\w.]+)`", section))
+    missing = []
+    for key, value in summary.items():
+        for name in value if isinstance(value, dict) else ():
+            # In full, or beside the name of what it is part of.
+            if f"{key}.{name}" not in told and not {key, name} <= told:
+                missing.append(f"{key}.{name}")
+        if not isinstance(value, dict) and key not in told:
+            missing.append(key)
+    assert not missing
