@@ -33,7 +33,7 @@ from derivata.trust_region import TrustRegion
 BELOW, ABOVE = 18.0, 12.0
 # A decrease of the criterion below this many nats a penalty is beneath what the data can tell:
 # tuning a penalty is worth about one nat of optimism.
-NEGLIGIBLE = 3e-3
+NEGLIGIBLE = 1e-3
 # Where tuning starts: coefficients are shrunk by about 1 part in 50 for average columns.
 START_BELOW = 4.0
 # The criterion is flat near the ends of the range, so tuning stops before it touches them. A

@@ -59,6 +59,7 @@ def refused(capsys, code, expected, says):
 
 
 ROWS = "".join(f"{k},{(7 * k) % 11},{k % 2}\n" for k in range(20))
+DATES = ROWS.replace(",1\n", ",2024-01-02\n").replace(",0\n", ",2024-01-03\n")
 WEIGHTED, COUNTS = ["--weights", "b"], ["--family", "poisson"]
 
 
@@ -82,7 +83,8 @@ WEIGHTED, COUNTS = ["--weights", "b"], ["--family", "poisson"]
         ("a,b,y\n" + ROWS.replace("3,10,", "3,-1,"), WEIGHTED, "line 5: `weights` 'b' is -1"),
         ("a,b,y\n" + ROWS, ["--exposure", "a"], "line 2: `exposure` 'a' is 0"),
         ("a,b,y\n" + ROWS.replace("3,10,1", "3,10,-4"), COUNTS, "line 5: target 'y' is -4"),
-        ("a,b,y\n" + ROWS.replace(",1\n", ",2024-01-02\n"), [], "y"),
+        ("a,b,y\n" + DATES, [], "target 'y' holds dates"),
+        ("a,a,y\n" + ROWS, [], "cells 1 and 2 of the header are both 'a'"),
         (b"PK\x03\x04 rest", [], "zip"),
         (b"\x80\x04\x95 pickle", [], "pickle"),
     ],

@@ -3,6 +3,7 @@
 import doctest
 import inspect
 import json
+import math
 import re
 from functools import cache
 from importlib import import_module
@@ -112,6 +113,97 @@ def test_every_page_is_in_a_table_of_contents():
             entries = [line for line in block.split() if not line.startswith(":")]
             listed |= {(page.parent / entry).with_suffix(".md") for entry in entries}
     assert not set(PAGES) - listed
+
+
+# What a page says in numbers that the code decides: a sentence, and where its numbers stand.
+WORDS = {2: "two", 3: "three", 5: "five", 8: "eight"}
+QUOTED = {
+    "math/losses.md": [("cap the exponent at {:g}", "losses.counts.LARGEST_EXPONENT")],
+    "math/inverse.md": [
+        ("more than {:,} parameters", "curvature.inverse.LARGEST_DENSE"),
+        ("10^{{{:e}}} H_{{jj}}", "curvature.pseudo.SINGULAR_PIVOT"),
+    ],
+    "math/solvers.md": [
+        ("10^{{{:e}}}\\, t\\, \\nabla F", "solvers.result.SUFFICIENT_DECREASE"),
+        ("relative gradient exceeds {:g}", "solvers.result.FAR"),
+        ("more than {:%} of it", "solvers.result.LEAST_FALL"),
+        ("a precision of $10^{{{:e}}}$ for the fit", "estimators.base.PRECISION"),
+        ("more than {:g} parameters in several", "estimators.base.MANY_BLOCKS"),
+    ],
+    "math/implicit.md": [("$r > 10^{{{:e}}}$", "criteria.leave_one_out.LARGEST_GRADIENT")],
+    "math/leave_one_out.md": [
+        ("only the {:g} rows", "criteria.trust.EXAMINED"),
+        ("above $10^{{{:e}}}$ is refused", "criteria.leave_one_out.LARGEST_GRADIENT"),
+        ("kept above $10^{{{:e}}}$", "criteria.left_out.SMALLEST_RESIDUAL_SHARE"),
+    ],
+    "math/resampling.md": [("deals {:g} such parts", "criteria.resampling.HOLD_OUT_PARTS")],
+    "math/tuning.md": [
+        ("[m - {:g},\\ m + {:g}]", "tuning.BELOW", "tuning.ABOVE"),
+        ("the start is $m - {:g}$", "tuning.START_BELOW"),
+        (
+            "within {:g} of the lower bound or {:g} of the upper",
+            "tuning.NEAR_LOWER",
+            "tuning.NEAR_UPPER",
+        ),
+        ("({:g} at first, {:g} at most)", "tuning.FIRST_RADIUS", "tuning.LARGEST_RADIUS"),
+        ("less than {:g} nats a penalty", "tuning.NEGLIGIBLE"),
+        ("a step longer than {:g} it is forgotten", "trust_region.TRANSFERABLE"),
+        ("The {:g} rows of largest leverage", "criteria.frozen.EXACT_ROWS"),
+        ("at least {:g} rows a parameter", "criteria.frozen.ROWS_PER_PARAM"),
+        ("(steps down to {:g})", "guarded_tuning.COARSE_STEP"),
+        ("one penalty in {:g} rows", "guarded_tuning.ROWS_PER_PENALTY"),
+        ("{} outer folds among", "guarded_tuning.OUTER_FOLDS"),
+        ("at a speed {} times that of passes", "criteria.choice.PRODUCT_SPEED"),
+        ("about {:g} passes each", "criteria.choice.PASSES"),
+        ("predicted to take {} times as long", "criteria.choice.WORTH"),
+        ("take over from where the fit stands: {} folds", "criteria.choice.N_FOLDS"),
+        ("from {:,} rows on", "automatic_tuning.MANY_ROWS"),
+    ],
+    "math/diagnostics.md": [
+        ("below $10^{{{:e}}}$ of their curvature", "diagnostics.UNPENALISED"),
+        ("$\\lambda < 10^{{{:e}}}$", "diagnostics.FLAT"),
+        ("(below $10^{{{:e}}}$ of the largest", "diagnostics.SPANNED"),
+        ("Up to {:g} directions are named", "diagnostics.NAMED_DIRECTIONS"),
+        ("below $10^{{{:e}}}$ of a typical one", "diagnostics.NO_RESIDUAL"),
+        ("more than {:%} of $(n-1)/n$", "estimators.extremes.RULING_SHARE"),
+        ("the line is $10^{:e}$ standard deviations", "estimators.extremes.SPARSE_DISTANCE"),
+        ("fewer than {:g} steps of their own", "estimators.validation.FEWEST_STEPS"),
+        ("fewer than {:g} rows extremes", "estimators.messages.FEWEST_ROWS"),
+    ],
+    "how_to/tables.md": [
+        ("Beyond {:,} levels", "terms.category.MAX_LEVELS"),
+        ("3 to {:g} different words", "task_choice.MAX_CLASSES"),
+        ("3 ≤ k ≤ {:g}, {} rows or more", "task_choice.MAX_LABELS", "task_choice.MIN_ROWS_A_LABEL"),
+        ("(skewness above {:g})", "task_choice.MIN_SKEWNESS"),
+    ],
+}
+
+
+class Number(float):
+    """Formats as pages write numbers: ``:e`` the power of ten, ``:%`` per cent, plain in words."""
+
+    def __format__(self, spec):
+        if spec == "e":
+            return str(round(math.log10(self)))
+        if spec == "%":
+            return f"{100 * self:g} %"
+        if spec == "":
+            return WORDS[int(self)]
+        return format(int(self) if self == int(self) else float(self), spec)
+
+
+@pytest.mark.parametrize(
+    ("page", "sentence"), [(p, s) for p, sentences in QUOTED.items() for s in sentences]
+)
+def test_numbers_that_the_code_decides_are_those_on_the_page(page, sentence):
+    template, *places = sentence
+    values = []
+    for place in places:
+        module, _, name = place.rpartition(".")
+        values.append(Number(getattr(import_module(f"derivata.{module}"), name)))
+    expected = template.format(*values)
+    says_so = expected in " ".join(read(DOCS / page).split())
+    assert says_so, f"docs/{page} should say: {expected}"
 
 
 MESSAGES = DOCS / "how_to" / "messages.md"
