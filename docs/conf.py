@@ -39,6 +39,7 @@ html_static_path = ["_static"]
 html_css_files = ["derivata.css"]
 html_copy_source = False
 html_show_sourcelink = False
+html_sidebars = {"index": [], "architecture": []}
 html_theme_options = {
     "navigation_with_keys": False,
     "show_prev_next": False,
@@ -66,26 +67,19 @@ def setup(app: Any) -> None:
 
 
 def _inline_math(translator: Any, node: nodes.Node) -> None:
-    translator.body.append(tex2mathml(_with_primes_above(node.astext())))
+    translator.body.append(tex2mathml(_primes_first(node.astext())))
     raise nodes.SkipNode
 
 
 def _block_math(translator: Any, node: nodes.Node) -> None:
-    formula = tex2mathml(_with_primes_above(node.astext()), as_block=True)
+    formula = tex2mathml(_primes_first(node.astext()), as_block=True)
     translator.body.append(f"<div class='formula'>{formula}</div>\n")
     raise nodes.SkipNode
 
 
-def _with_primes_above(tex: str) -> str:
-    """Primes as superscripts, as TeX has them; docutils would hang indices on them."""
-
-    def above(found: re.Match[str]) -> str:
-        primes, index, power = found.groups()
-        power = (power or "").lstrip("^").strip("{}")
-        return (index or "") + "^{" + r"\prime" * len(primes) + f" {power}" + "}"
-
-    group = r"(?:\{[^{}]*\}|\w)"
-    return re.sub(rf"('+)(_{group})?(\^{group})?", above, tex)
+def _primes_first(tex: str) -> str:
+    """Make primes part of what they stand on; docutils would hang an index on the last prime."""
+    return re.sub(r"((?:\\[a-zA-Z]+|\w)'+)(?=[_^])", r"{\1}", tex)
 
 
 def _link_names(app: Any, doctree: nodes.document) -> None:

@@ -2,7 +2,7 @@
 
 Breast cancer, logistic loss, one penalty from far too small to far too large. Prints the table of
 docs/math/leave_one_out.md: the change of the summed loss by leaving each row out, exact and by the
-formula; the formula's summed |error| over all rows and over the 20 that change most, beside what
+formula; the formula's summed |error| over all rows and over the few that change most, beside what
 ``criteria.trust`` estimates of those; all in nats.
 
     python docs/measured/leave_one_out.py

@@ -11,8 +11,6 @@ from collections.abc import Callable
 from dataclasses import dataclass, replace
 from typing import Any
 
-import numpy as np
-
 from derivata.contracts import Array, Criterion
 from derivata.criteria.choice import N_FOLDS, PRODUCT_SPEED, choose_criterion
 from derivata.criteria.leave_one_out import LeaveOneOut
@@ -22,12 +20,13 @@ from derivata.curvature.inverse import invert
 from derivata.guarded_tuning import tune_guarded
 from derivata.objective import Objective
 from derivata.solvers.lbfgs import LBFGS
+from derivata.solvers.sampled import sampled_start
 from derivata.tuning import Solver, TuneResult, TuneStep, first_hyper
 
 # From this many rows on, one held-out part says as much as is needed, at a fifth of the cost.
 MANY_ROWS, HELD_SHARE = 20_000, 0.25
 # Precise enough for a fold: the adjoint corrects the criterion's value to second order.
-FOLD_TOLERANCE = 1e-5
+FOLD_TOLERANCE = 1e-4
 # A Newton step dearer than this many passes is not taken in folds (unless it is quick anyway).
 DEAR_STEP, SMALL_STEP = 6.0, 2e6
 # Gram products of more multiplications than this are worth a look at the start.
@@ -56,16 +55,14 @@ def tune_automatically(
     Parameters are those of ``tune_guarded``, which does the work.
     """
     criterion, reason = choose_criterion(objective)
-    params = np.zeros(objective.predictor.n_params)
+    params = sampled_start(objective, first_hyper(objective))
     settings = {"kinds": kinds, "random_state": random_state, "progress": progress}
     if not isinstance(criterion, LeaveOneOut) or objective.loss.curvature_is_constant:
         result = tune_guarded(objective, criterion, solver, params=params, **settings)
         return AutomaticTuning(result, criterion, reason)
     if _is_large(objective):
         # Worth a look before many passes are spent; the fit serves as a start in any case.
-        fit = solver.minimize(objective, params, first_hyper(objective))
-        params = fit.expansion.params
-        error = leave_one_out_error(fit.expansion, invert(fit.expansion))
+        params, error = _look(objective, solver, params)
         if not error.tolerable:
             return _tune_by_folds(objective, solver, error, params, settings)
     result = tune_guarded(objective, criterion, solver, params=params, **settings)
@@ -75,6 +72,12 @@ def tune_automatically(
         return AutomaticTuning(result, criterion, reason)
     settings["start"] = result.hyper
     return _tune_by_folds(objective, solver, error, end.params, settings)
+
+
+def _look(objective: Objective, solver: Solver, params: Array) -> tuple[Array, LeaveOneOutError]:
+    """The fit where tuning starts, and how far leave-one-out is off there."""
+    expansion = solver.minimize(objective, params, first_hyper(objective)).expansion
+    return expansion.params, leave_one_out_error(expansion, invert(expansion))
 
 
 def _tune_by_folds(

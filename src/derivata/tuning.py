@@ -26,6 +26,7 @@ from derivata.implicit import params_by_hyper, value_and_hypergradient
 from derivata.objective import Objective
 from derivata.solvers.lbfgs import LBFGS
 from derivata.solvers.result import FitResult
+from derivata.solvers.sampled import sampled_start
 from derivata.trust_region import TrustRegion
 
 # Log penalties range over this much on either side of the mean curvature of a parameter: from
@@ -191,7 +192,7 @@ def tune(
     base = first_hyper(objective) if start is None else np.clip(start, lower, upper)
     directions = np.eye(penalty.n_hyper) if ties is None else ties
     region = TrustRegion(*_box(base, directions, lower, upper), FIRST_RADIUS, LARGEST_RADIUS)
-    first = np.zeros(objective.predictor.n_params) if params is None else params
+    first = sampled_start(objective, base) if params is None else params
     here = problem.evaluate(base, [first] * len(problem.parts))
     free = np.zeros(directions.shape[1])
     stand_ins = _centre(region, problem, here, base, directions, free)

@@ -7,7 +7,6 @@ as text, 56 to 60) are tested where those come in.
 
 import datetime
 import warnings
-from contextlib import nullcontext
 
 import numpy as np
 import pandas as pd
@@ -134,7 +133,7 @@ def test_a_missing_target_of_a_typed_series_is_named_by_its_row():  # 3
 
 
 @EACH
-@pytest.mark.parametrize("value", [1e200, -1e151])
+@pytest.mark.parametrize("value", [1e200, -1e160])
 def test_a_cell_too_large_to_be_squared_is_named(model_class, value):  # 4
     with refused(InvalidData, "in row 3", "'x1'", "cannot be squared", "rescale"):
         fit(model_class, spoiled(3, 1, value))
@@ -162,9 +161,10 @@ def test_units_of_columns_do_not_matter(model_class, alpha, ratio):  # 6
     units = np.array([1.0, ratio, 1.0])
     plain, other = fit(model_class, alpha=alpha), fit(model_class, X * units, alpha=alpha)
     np.testing.assert_allclose(other.coef_ * units, plain.coef_, rtol=1e-8)
-    np.testing.assert_allclose(other.predict(X * units) == plain.predict(X), True) if (
-        model_class is LogisticClassifier
-    ) else np.testing.assert_allclose(other.predict(X * units), plain.predict(X), rtol=1e-8)
+    if model_class is LogisticClassifier:
+        np.testing.assert_array_equal(other.predict(X * units), plain.predict(X))
+    else:
+        np.testing.assert_allclose(other.predict(X * units), plain.predict(X), rtol=1e-8)
 
 
 def test_digits_lost_to_single_precision_are_reported():  # 7
@@ -174,7 +174,7 @@ def test_digits_lost_to_single_precision_are_reported():  # 7
         fit(LinearRegressor, FRAME.assign(age=(20.0 * X[:, 0] + 1e8).astype(np.float32)))
     # Whole numbers lose nothing.
     years = (2000 + np.arange(N) % 20).astype(np.float16)
-    fit(LinearRegressor, np.column_stack([years, years % 3]))
+    fit(LinearRegressor, np.column_stack([years, years % 3]), alpha=1.0)
 
 
 def test_a_large_offset_in_double_precision_is_harmless():  # 7
@@ -201,7 +201,7 @@ def test_an_integer_beyond_float_is_named():  # 9
 @EACH
 @pytest.mark.parametrize("dtype", [np.uint8, np.int8, np.int64, ">i4"])  # 10
 def test_integers_of_any_size_are_what_they_say(model_class, dtype):
-    whole = np.rint(20.0 * X) + 100.0
+    whole = np.rint(10.0 * X) + 50.0
     model = fit(model_class, whole.astype(dtype))
     np.testing.assert_array_equal(model.coef_, fit(model_class, whole).coef_)
 
@@ -353,7 +353,7 @@ def test_names_that_are_not_all_text_are_refused(model_class):  # 24
 @pytest.mark.parametrize(
     "change, said",
     [
-        (lambda X: X.rename(columns={"age": "years"}), "(?s)years.*age"),
+        (lambda X: X.rename(columns={"age": "years"}), "years.*age"),
         (lambda X: X.drop(columns="price"), "price"),
         (lambda X: X.assign(colour=1.0), "colour"),
         (lambda X: X[["size", "age", "price"]], "same order"),
@@ -401,12 +401,12 @@ def test_a_column_of_dates_is_named(model_class):  # 29
     for column in (days, days.tz_localize("UTC"), days - days[0]):
         with refused(InvalidData, "'day'", "dates or durations", "count of days"):
             fit(model_class, FRAME.assign(day=column))
-    frame = pl.from_pandas(FRAME).with_columns(day=pl.Series(days.date))
+    frame = pl.from_pandas(FRAME).with_columns(day=pl.Series(days.date.tolist()))
     with refused(InvalidData, "'day'", "dates or durations"):
         fit(model_class, frame)
     with refused(InvalidData, "datetime64", "count of days"):
         fit(model_class, days.to_numpy()[:, None])
-    with refused(TypeError, "in row 1", "'x0'"):
+    with refused(TypeError, "in row 1", "'x0'", "count of days"):
         fit(model_class, [[1.0]] + [[datetime.date(2020, 1, 1)]] * (N - 1))
     with refused(InvalidTarget, "`y` holds datetime64"):
         fit(model_class, y=days)
@@ -472,8 +472,8 @@ def test_a_ragged_list_names_the_row_that_differs(model_class):  # 32
 
 @EACH
 def test_one_row_is_refused(model_class):  # 33
-    with refused(InvalidData, "1 sample|one class"):
-        fit(model_class, X[:1], y=target(model_class)[:1])
+    with refused(InvalidData, "(1 sample|one class)"):
+        fit(model_class, X[:1], y=np.ones(1))
 
 
 @EACH
@@ -646,14 +646,11 @@ def test_one_class_is_refused():  # 40
         fit(LogisticClassifier, class_weight={"yes": 1.0, "no": 0.0})
 
 
-def test_a_third_class_without_weight_changes_nothing_between_the_others():  # 40, 53
+def test_a_third_class_without_weight_is_no_class():  # 40, 53
     y, weight = Y["three"], (Y["three"] != "b").astype(float)
     model = fit(LogisticClassifier, y=y, sample_weight=weight, alpha=1.0)
-    probability = model.predict_proba(X)
-    assert probability[:, 1].max() < 1e-6
-    # Two classes share one coefficient between them: half the penalty on each score.
-    two = fit(LogisticClassifier, X[weight > 0], y[weight > 0], alpha=0.5, standardize=True)
-    np.testing.assert_allclose(probability[:, 2], two.predict_proba(X)[:, 1], atol=1e-6)
+    assert model.classes_.tolist() == ["a", "c"]
+    assert_close(model, fit(LogisticClassifier, X[weight > 0], y[weight > 0], alpha=1.0))
 
 
 @pytest.mark.parametrize("criterion", [None, KFold(5), HoldOut(), LeaveOneOut()], ids=repr)
@@ -720,9 +717,12 @@ def test_scores_that_overflow_are_still_probabilities():  # 45
 @pytest.mark.parametrize("value", [1e3, -1e200])
 def test_an_offset_that_overflows_the_link_is_named(model_class, value):  # 45
     offset = np.where(np.arange(N) == 6, value, 0.0)
-    small = model_class is LinearRegressor and abs(value) < 1e70
-    with nullcontext() if small else refused(InvalidWeight, "`offset` is", "in row 6", "overflow"):
-        fit(model_class, offset=offset, alpha=1.0)
+    if model_class is LinearRegressor and value == 1e3:
+        with warned(ExtremeValueWarning, "`y`", "row 6"):  # y less the offset, that is
+            fit(model_class, offset=offset, alpha=1.0)
+    else:
+        with refused(InvalidWeight, "`offset` is", "in row 6", "overflow"):
+            fit(model_class, offset=offset, alpha=1.0)
 
 
 @pytest.mark.parametrize("exposure", [1e-12, 1e-3, 1e5, 1e9, 1e300])
@@ -746,11 +746,7 @@ def test_a_constant_offset_moves_the_intercept_alone(model_class, offset):  # 45
 @pytest.mark.parametrize("size", [1e3, 1e9])
 def test_huge_counts_are_fitted(size):  # 45
     model = fit(PoissonRegressor, y=size * Y["count"], alpha=size)
-    assert_close(model, fit(PoissonRegressor, alpha=1.0).set_params(alpha=size), rtol=1e-5) if (
-        size == 1
-    ) else np.testing.assert_allclose(
-        model.coef_, fit(PoissonRegressor, alpha=1.0).coef_, rtol=1e-6
-    )
+    np.testing.assert_allclose(model.coef_, fit(PoissonRegressor, alpha=1.0).coef_, rtol=1e-6)
 
 
 def test_a_perfect_fit_is_reported():  # 46
@@ -942,14 +938,12 @@ def test_no_penalty_and_an_endless_one_are_both_fits(model_class):  # 61
     )
 
 
-def test_penalties_that_end_on_a_bound_are_named():  # 61
-    rng = np.random.default_rng(0)
-    noise = rng.standard_normal((400, 3))
-    y = 1e-3 * noise[:, 0] ** 2 + noise[:, 1]
-    frame = pd.DataFrame(noise, columns=["useless", "useful", "spare"])
+def test_a_penalty_that_ends_on_its_bound_is_named():  # 61
+    rng = np.random.default_rng(2)
+    noise = rng.standard_normal((N, P)), rng.standard_normal(N)
     with warned(BoundWarning, "group 'useless'", "upper end", "do not help"):
-        model = fit(LinearRegressor, frame, y, groups=["useless", "useful", "useful"])
-    assert dict(model.tuning_.at_bound)["useless"] == "upper"
+        model = fit(LinearRegressor, *noise, groups=["useless"] * P)
+    assert model.tuning_.at_bound == (("useless", "upper"),)
 
 
 @EACH

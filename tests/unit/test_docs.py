@@ -14,7 +14,9 @@ import pytest
 import derivata
 from derivata import errors
 from derivata.columns import MISSING_WORDS
+from derivata.curvature.iterative import IterativeInverse
 from derivata.datasets import csv_text, simulate
+from tests.test_floors import FLOORS
 
 ROOT = Path(__file__).parents[2]
 DOCS = ROOT / "docs"
@@ -129,6 +131,7 @@ QUOTED = {
         ("more than {:%} of it", "solvers.result.LEAST_FALL"),
         ("a precision of $10^{{{:e}}}$ for the fit", "estimators.base.PRECISION"),
         ("more than {:g} parameters in several", "estimators.base.MANY_BLOCKS"),
+        ("random sample of {:g} rows a parameter", "solvers.sampled.ROWS_PER_PARAM"),
     ],
     "math/implicit.md": [("$r > 10^{{{:e}}}$", "criteria.leave_one_out.LARGEST_GRADIENT")],
     "math/leave_one_out.md": [
@@ -146,7 +149,7 @@ QUOTED = {
             "tuning.NEAR_UPPER",
         ),
         ("({:g} at first, {:g} at most)", "tuning.FIRST_RADIUS", "tuning.LARGEST_RADIUS"),
-        ("less than {:g} nats a penalty", "tuning.NEGLIGIBLE"),
+        ("less than $10^{{{:e}}}$ nats a penalty", "tuning.NEGLIGIBLE"),
         ("a step longer than {:g} it is forgotten", "trust_region.TRANSFERABLE"),
         ("The {:g} rows of largest leverage", "criteria.frozen.EXACT_ROWS"),
         ("at least {:g} rows a parameter", "criteria.frozen.ROWS_PER_PARAM"),
@@ -204,6 +207,23 @@ def test_numbers_that_the_code_decides_are_those_on_the_page(page, sentence):
     expected = template.format(*values)
     says_so = expected in " ".join(read(DOCS / page).split())
     assert says_so, f"docs/{page} should say: {expected}"
+
+
+def test_the_tolerance_of_conjugate_gradients_is_that_on_the_page():
+    tolerance = inspect.signature(IterativeInverse).parameters["tolerance"].default
+    says = f"a relative residual of $10^{{{Number(tolerance):e}}}$ unless told otherwise"
+    assert says in " ".join(read(DOCS / "math" / "inverse.md").split())
+
+
+def test_the_drawing_of_the_floors_has_every_room_on_its_floor():
+    drawing = read(DOCS / "architecture.md").split("```")[1]
+    drawn = {}
+    for part in drawing.split("────────\n"):
+        rooms = re.findall(r"[a-z_]+", part)
+        drawn |= dict.fromkeys(rooms, int(re.search(r"F(\d)", part)[1]))
+    here = {path.stem for path in Path(derivata.__file__).parent.iterdir() if path.stem in FLOORS}
+    assert here
+    assert {room: drawn.get(room) for room in here} == {room: FLOORS[room] for room in here}
 
 
 MESSAGES = DOCS / "how_to" / "messages.md"

@@ -45,20 +45,28 @@ def invert(expansion: Expansion) -> HessianInverse:
         With ``reason``, a sentence saying what was chosen and why, and ``null_space``, (p, m) or
         None: directions in which F is flat, which the inverse leaves out.
     """
+    if _is_iterative(expansion):
+        return IterativeInverse(expansion)  # holds the expansion, so it cannot be kept by it
     return expansion.keep("inverse", lambda: _invert(expansion))
 
 
-def _invert(expansion: Expansion) -> HessianInverse:
+def _is_dual(expansion: Expansion) -> bool:
     predictor = expansion.objective.predictor
     n_params, n_numbers = predictor.n_params, predictor.n_rows * predictor.n_outputs
     diagonal = expansion.penalty_diagonal
-    n_penalised = int(np.count_nonzero(diagonal))
-    if n_penalised > n_numbers and n_numbers <= LARGEST_DENSE:
-        every_pull = diagonal[diagonal > 0].min() > 1e-10 * diagonal.max()
-        if every_pull and n_numbers * n_params <= LARGEST_JACOBIAN:
-            return WoodburyInverse(expansion)
-    if n_params > LARGEST_DENSE:
-        return IterativeInverse(expansion)
+    if np.count_nonzero(diagonal) <= n_numbers or n_numbers > LARGEST_DENSE:
+        return False
+    every_pull = diagonal[diagonal > 0].min() > 1e-10 * diagonal.max()
+    return bool(every_pull and n_numbers * n_params <= LARGEST_JACOBIAN)
+
+
+def _is_iterative(expansion: Expansion) -> bool:
+    return expansion.objective.predictor.n_params > LARGEST_DENSE and not _is_dual(expansion)
+
+
+def _invert(expansion: Expansion) -> HessianInverse:
+    if _is_dual(expansion):
+        return WoodburyInverse(expansion)
     factor = cholesky.factorize(expansion.hessian)
     if factor is not None:
         # A pivot small beside its diagonal entry means that the column repeats earlier ones.
@@ -74,7 +82,8 @@ class _DenseInverse:
     null_space: Array | None = None
 
     def __init__(self, expansion: Expansion, compute: Callable[[], Array]):
-        self.expansion, self._compute = expansion, compute
+        # Not the expansion itself: it keeps this inverse, and a circle would keep both in memory.
+        self._compute = compute
         self.predictor, self.params = expansion.objective.predictor, expansion.params
 
     @lazy
@@ -137,8 +146,8 @@ class PseudoInverse(_DenseInverse):
     """H^-1 on the range of a singular H: flat directions are left where they are."""
 
     def __init__(self, expansion: Expansion):
-        self.pseudo = pseudo_invert(expansion.hessian)
-        super().__init__(expansion, lambda: self.pseudo.matrix)
+        self.pseudo = pseudo = pseudo_invert(expansion.hessian)
+        super().__init__(expansion, lambda: pseudo.matrix)
         n_flat = self.pseudo.null_space.shape[1]
         self.null_space = self.pseudo.null_space if n_flat else None
         self.reason = f"pseudo-inverse: {n_flat} directions of the Hessian are flat"

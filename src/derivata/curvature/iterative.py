@@ -30,7 +30,7 @@ class IterativeInverse:
 
     null_space: Array | None = None
 
-    def __init__(self, expansion: Expansion, tolerance: float = 1e-5, max_iter: int = 2_000):
+    def __init__(self, expansion: Expansion, tolerance: float = 1e-3, max_iter: int = 2_000):
         self.expansion, self.tolerance, self.max_iter = expansion, tolerance, max_iter
         predictor = expansion.objective.predictor
         self.reason = (

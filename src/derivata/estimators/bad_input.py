@@ -130,6 +130,8 @@ def _wrong_cell(X: Any, y: Any, error: Exception) -> InvalidData | None:
                 cure = "Encode the column, or let `derivata fit` one-hot encode it."
                 if isinstance(refused, OverflowError):
                     cure = "Measure the column in another unit, or leave it out."
+                elif hasattr(value, "isoformat") or hasattr(value, "total_seconds"):
+                    cure = "Turn dates into numbers, such as a count of days or the month."
                 return kind(
                     f"`X` is {value!r:.60} in row {row}, column {name!r}, which is no number that "
                     f"float64 can hold ({refused}). {cure}"

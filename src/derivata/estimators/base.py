@@ -40,6 +40,7 @@ from derivata.predictors.linear import LinearPredictor
 from derivata.solvers.lbfgs import LBFGS
 from derivata.solvers.newton import Newton
 from derivata.solvers.result import FitResult
+from derivata.solvers.sampled import sampled_start
 from derivata.solvers.two_phase import TwoPhase
 from derivata.tuning import Solver, TuneResult
 
@@ -130,12 +131,13 @@ class PenalizedLinearModel(BaseEstimator):
 
     def _find_penalties(self, objective: Objective) -> tuple[Array, TuneResult | None, Array]:
         """Log penalties, how they were tuned, and where the last fit starts."""
-        n_hyper, start = objective.penalty.n_hyper, np.zeros(objective.predictor.n_params)
         self.tuning_: Tuning | None = None
-        if not (isinstance(self.alpha, str) and self.alpha == "tune"):
-            return _log_alphas(self.alpha, objective.penalty.hyper_names), None, start
-        if n_hyper == 0:
-            return np.zeros(0), None, start
+        n_hyper = objective.penalty.n_hyper
+        if not (isinstance(self.alpha, str) and self.alpha == "tune") or n_hyper == 0:
+            hyper = np.zeros(0)
+            if n_hyper > 0:
+                hyper = _log_alphas(self.alpha, objective.penalty.hyper_names)
+            return hyper, None, sampled_start(objective, hyper)
         solver = self._solver(objective, max(self.tol, TUNING_TOLERANCE), TUNING_PRECISION)
         if self.criterion is None:
             chosen = tune_automatically(objective, solver, random_state=self.random_state)
@@ -146,7 +148,10 @@ class PenalizedLinearModel(BaseEstimator):
                 solver = LBFGS(FOLD_TOLERANCE) if dear_hessian(objective) else solver
             tuned = tune_guarded(objective, criterion, solver, random_state=self.random_state)
         self.tuning_ = tuning_record(tuned, criterion.name, reason, float(objective.weight.sum()))
-        return tuned.hyper, tuned, start if tuned.full_params is None else tuned.full_params
+        start = tuned.full_params
+        if start is None:
+            start = np.zeros(objective.predictor.n_params)
+        return tuned.hyper, tuned, start
 
     def _solver(self, objective: Objective, tol: float, precision: float) -> Solver:
         if self.solver is not None:

@@ -20,6 +20,7 @@ from derivata.errors import (
 )
 from derivata.estimators.base import PenalizedLinearModel
 from derivata.estimators.row_values import (
+    typed_labels,
     validate_exposure,
     validate_labels,
     validate_numbers,
@@ -288,7 +289,7 @@ class LogisticClassifier(ClassifierMixin, PenalizedLinearModel):
         self
         """
         self._check_settings()
-        X, y = validate_rows(self, X, y)
+        X, y = validate_rows(self, X, typed_labels(y))
         if y.dtype.kind not in "biuSU":  # plain integers and words need no closer look
             check_classification_targets(y := validate_labels(y))
         weight = validate_weight(sample_weight, len(y))

@@ -59,6 +59,18 @@ def validate_numbers(y: Array, smallest: float = SMALLEST_TARGET) -> Array:
     return numbers
 
 
+def typed_labels(y: Any) -> Any:
+    """Labels as they came, but a list that NumPy would turn into text as an array of its objects.
+
+    Else ``[1, "a"]`` and ``["a", nan]`` would be the labels "1" and "nan".
+    """
+    if isinstance(y, list | tuple) and not all(isinstance(label, str) for label in y):
+        array = np.asarray(y)
+        if array.dtype.kind in "SU" and array.ndim == 1:
+            return np.array(y, dtype=object)
+    return y
+
+
 def validate_labels(y: Array) -> Array:
     """Class labels of one kind and without gaps; those in an object array get a type if they can.
 

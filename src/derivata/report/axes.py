@@ -141,8 +141,8 @@ class Axes:
 def picture(width: float, height: float, title: str, parts: Sequence[Markup]) -> Markup:
     """A whole SVG picture; ``title`` says what it shows to those who cannot see it."""
     return Markup(
-        '<svg viewBox="0 0 {:.0f} {:.0f}" role="img" aria-label="{}"><title>{}</title>{}</svg>'
-    ).format(width, height, clean(title, 300), clean(title, 300), joined(parts))
+        '<svg viewBox="0 0 {:.0f} {:.0f}" class="{}" role="img"><title>{}</title>{}</svg>'
+    ).format(width, height, "wide" if width > 500 else "narrow", clean(title, 300), joined(parts))
 
 
 def text(x: float, y: float, words: str, css: str) -> Markup:

@@ -173,7 +173,13 @@ def shares_chart(
 
 
 def interval_chart(
-    rows: Sequence[Interval], x_label: str, title: str, *, zero: bool, width: float = 900.0
+    rows: Sequence[Interval],
+    x_label: str,
+    title: str,
+    *,
+    zero: bool,
+    width: float = 780.0,
+    also: Sequence[float] = (),
 ) -> Markup:
     """Named values with intervals, one below the other.
 
@@ -183,12 +189,13 @@ def interval_chart(
     x_label, title : str
     zero : bool                    draw the line at 0
     width : float                  of the picture; up to a third of it is for the names
+    also : sequence of float       values the scale is to hold too, to be that of a chart beside it
 
     Returns
     -------
     svg : Markup
     """
-    ends = [end for row in rows for end in (row.value, row.low, row.high)]
+    ends = [*also, *(end for row in rows for end in (row.value, row.low, row.high))]
     scale = Scale.around(np.array([*ends, 0.0] if zero else ends))
     longest = max(len(row.label) for row in rows)
     left = min(7.4 * longest + 24.0, width / 3)

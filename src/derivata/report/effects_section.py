@@ -83,15 +83,21 @@ def _chart(effects: tuple[Effect, ...], output: str) -> Markup:
 
 
 def _chart_a_class(effects: tuple[Effect, ...], labels: tuple[str, ...]) -> Markup:
+    rows = {
+        label: [_interval(effect) for effect in effects if effect.label == label]
+        for label in labels[:CLASSES_IN_CHARTS]
+    }
+    shown = [row for own in rows.values() for row in own[:IN_CHART_A_CLASS]]
+    ends = [end for row in shown for end in (row.value, row.low, row.high)]
     charts = []
-    for label in labels[:CLASSES_IN_CHARTS]:
-        own = [effect for effect in effects if effect.label == label][:IN_CHART_A_CLASS]
+    for label, own in rows.items():
         drawing = interval_chart(
-            [_interval(effect) for effect in own],
+            own[:IN_CHART_A_CLASS],
             "effect of one standard deviation",
             f"Strongest effects on class {clean(label, 40)}",
             zero=True,
             width=400.0,
+            also=ends,
         )
         charts.append(figure(f"Class “{clean(label, 40)}”", drawing))
     return side_by_side(*charts)

@@ -178,7 +178,7 @@ def _of_classes(record: RunRecord, outer: OuterFolds) -> Markup:
         f"{inside} of {plural(len(points), 'bin')}.",
         side_by_side(
             figure(
-                "How often it happens, against how often it was said to",
+                "Observed and predicted frequency",
                 calibration_chart(
                     points,
                     x,
