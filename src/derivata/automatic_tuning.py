@@ -3,6 +3,8 @@
 Leave-one-out is cheapest and judges nearly the model that is kept, but it is a Newton step, which
 can fall short where single rows decide the fit. Its error is estimated at the start and at the end
 (``criteria.trust``); if it is not small, folds take over from where the fit stands.
+
+Maths: docs/math/tuning.md
 """
 
 from __future__ import annotations

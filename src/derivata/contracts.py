@@ -75,6 +75,11 @@ class Loss(Protocol):
         ...
 
     @property
+    def targets_are_classes(self) -> bool:
+        """Whether targets are labels, so that folds must spread each over all parts."""
+        ...
+
+    @property
     def curvature_is_constant(self) -> bool:
         """Whether second derivatives depend on neither y nor outputs."""
         ...
@@ -321,6 +326,7 @@ class Subproblem:
     objective: Objective
     judge: Callable[[Expansion, HessianInverse], Partials]
     judged: Predictor  # whose rows `Partials.row_losses` are
+    judged_weight: float  # summed weight of those rows
     needs_leverage: bool = False  # whether `judge` asks more of H^-1 than solves
 
 

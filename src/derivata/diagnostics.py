@@ -4,6 +4,8 @@ Collinear columns are the null space of H. Separation is a direction v in which 
 gone flat, v^T J^T W J v far below its value at the best constant fit, with no penalty to hold it:
 then F has no minimiser and coefficients are only where the solver stopped. Sources: Albert &
 Anderson (1984), Biometrika 71, 1-10 (separation); Belsley, Kuh & Welsch (1980), chapter 3.
+
+Maths: docs/math/diagnostics.md
 """
 
 from __future__ import annotations

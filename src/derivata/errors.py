@@ -9,7 +9,6 @@ Errors, all ``DerivataError`` (a ``ValueError``, so handlers written for scikit-
     |   +-- InvalidWeight      a sample weight, offset or exposure cannot be used
     +-- InvalidParameter       an argument of ours has a value outside what is allowed
     +-- NotConverged           something needs a minimiser and was handed another point
-    +-- SingularHessian        the Hessian has no inverse: names the columns responsible
     +-- NotAvailable           this quantity cannot be had this way; says which way it can
     +-- TableError             a table cannot be read or has other columns than expected
     +-- ModelFileError         a saved model is damaged, unsafe or of a newer format
@@ -62,10 +61,6 @@ class InvalidParameter(DerivataError):
 
 class NotConverged(DerivataError):
     """A minimiser was needed and another point was given."""
-
-
-class SingularHessian(DerivataError):
-    """The Hessian has no inverse."""
 
 
 class NotAvailable(DerivataError):

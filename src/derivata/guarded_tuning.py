@@ -4,7 +4,8 @@
 2. From there each moves on its own.
 3. With more penalties than one in 30 rows, tuning them freely would overfit the criterion. A guard
    then pulls them together, its strength chosen by outer folds among infinite (tied), 10, 3, 1, .3
-   and .1 times the loss of a row. The same folds give the honest score of the whole procedure.
+   and .1 nats (``tuning.loss_unit``). The same folds give a score of the whole procedure that
+   tuning did not see, optimistic only by having picked the best of six strengths.
 
 Maths: docs/math/tuning.md, with what the guard is worth.
 """
@@ -68,9 +69,14 @@ def tune_guarded(
     kinds = np.zeros(n_hyper, dtype=np.intp) if kinds is None else np.asarray(kinds)
     if n_hyper <= objective.weight.sum() / ROWS_PER_PENALTY:
         return _tune_apart(objective, criterion, solver, Guard(0.0, kinds), progress, start, params)
-    scores, folds = [], deal_folds(objective.y, OUTER_FOLDS, random_state)
+    scores, folds = (
+        [],
+        deal_folds(
+            objective.y, OUTER_FOLDS, random_state, classes=objective.loss.targets_are_classes
+        ),
+    )
     tied = _tune_tied(objective, criterion, solver, Guard(np.inf, kinds))
-    unit = loss_unit(objective, tied.criterion, float(objective.weight.sum()))
+    unit = loss_unit(objective, tied.criterion, tied.judged_weight)
     for number in range(OUTER_FOLDS):
         train = objective.take(np.flatnonzero(folds != number))
         held = objective.take(np.flatnonzero(folds == number))
@@ -108,7 +114,7 @@ def _score_strengths(
             result = tune(train, criterion, solver, start=result.hyper, guard=guard)
         params = solver.minimize(train, result.fits[0].expansion.params, result.hyper)
         judged = hold_out_partials(held, params.expansion.params)
-        inner = result.criterion / float(train.weight.sum())
+        inner = result.criterion / result.judged_weight
         scored.append(_Held(judged.row_losses, held.weight, inner))
     return scored
 

@@ -9,6 +9,8 @@ from gradient to gradient: all of it by BFGS where there is no S, else what S la
 symmetric Broyden update. m's gradient is exact at h0, so the method converges to a stationary point
 of A itself. Sources: Alexandrov, Dennis, Lewis & Torczon (1998), Struct. Optim. 15, 16-23 (trust
 regions with first-order corrected stand-ins); Nocedal & Wright (2006), chapters 4 and 6.
+
+Maths: docs/math/tuning.md
 """
 
 from __future__ import annotations

@@ -32,8 +32,8 @@ from derivata.trust_region import TrustRegion
 # Log penalties range over this much on either side of the mean curvature of a parameter: from
 # e^-18 (1.5e-8, rounding of the Hessian) to e^12 (coefficients shrunk to 6e-6 of their size).
 BELOW, ABOVE = 18.0, 12.0
-# A decrease of the criterion below this many nats a penalty is beneath what the data can tell:
-# tuning a penalty is worth about one nat of optimism.
+# A decrease of the criterion below this many nats, times the root of the number of penalties, is
+# beneath what the data can tell: tuning a penalty is worth about one nat of optimism.
 NEGLIGIBLE = 1e-3
 # Where tuning starts: coefficients are shrunk by about 1 part in 50 for average columns.
 START_BELOW = 4.0
@@ -113,6 +113,8 @@ class TuneResult:
         Of the guard used.
     n_solver_steps : int
         Steps of the solver over all evaluations.
+    judged_weight : float
+        Summed weight of the rows that the criterion sums over.
     outer : OuterScore or None
         If outer folds were run (they are where the guard's strength had to be chosen).
     full_params : array (n_params,) or None
@@ -132,6 +134,7 @@ class TuneResult:
     at_bound: tuple[tuple[str, str], ...]
     guard_strength: float
     n_solver_steps: int
+    judged_weight: float
     fits: tuple[FitResult, ...] = field(repr=False)
     outer: OuterScore | None = None
     full_params: Array | None = field(repr=False, default=None)
@@ -196,8 +199,8 @@ def tune(
     here = problem.evaluate(base, [first] * len(problem.parts))
     free = np.zeros(directions.shape[1])
     stand_ins = _centre(region, problem, here, base, directions, free)
-    unit = loss_unit(objective, here.criterion, float(objective.weight.sum()))
-    negligible = NEGLIGIBLE * unit * directions.shape[1]
+    unit = loss_unit(objective, here.criterion, problem.judged_weight)
+    negligible = NEGLIGIBLE * unit * directions.shape[1] ** 0.5
     path, n_evaluations, reason, last = [_step(here)], 1, "", None
     n_steps = _n_steps(here)
     while not reason:
@@ -236,6 +239,7 @@ def tune(
         at_bound=_at_bound(here.hyper if last is None else last, lower, upper, penalty.hyper_names),
         guard_strength=problem.guard.strength,
         n_solver_steps=n_steps,
+        judged_weight=problem.judged_weight,
         fits=tuple(here.fits),
         full_params=here.fits[0].expansion.params,
     )
@@ -261,6 +265,11 @@ class _Problem:
     parts: Sequence[Subproblem]
     solver: Solver
     guard: Guard
+
+    @property
+    def judged_weight(self) -> float:
+        """Summed weight of the rows that the criterion sums over."""
+        return sum(part.judged_weight for part in self.parts)
 
     def evaluate(self, hyper: Array, starts: Sequence[Array]) -> _Evaluation:
         """Fit every part from its start, judge it, and add up."""
@@ -360,14 +369,16 @@ def _optimism(at: _Evaluation, problem: _Problem, directions: Array, region: Tru
     values, vectors = np.linalg.eigh(region.full_curvature())
     turned = rows @ vectors
     spread = (turned * turned).sum(axis=0)
-    floor = spread / (2.0 * loss_unit(problem.parts[0].objective, at.criterion, len(rows)))
+    floor = spread / (
+        2.0 * loss_unit(problem.parts[0].objective, at.criterion, problem.judged_weight)
+    )
     counted = spread > 0.0
     return float(np.sum(spread[counted] / np.maximum(values, floor)[counted]))
 
 
-def loss_unit(objective: Objective, criterion: float, n_judged: float) -> float:
+def loss_unit(objective: Objective, criterion: float, judged_weight: float) -> float:
     """What one nat is in a criterion's units: twice a row's loss where the scale is free."""
-    return 2.0 * criterion / n_judged if objective.loss.scale_is_free else 1.0
+    return 2.0 * criterion / judged_weight if objective.loss.scale_is_free else 1.0
 
 
 def first_hyper(objective: Objective) -> Array:

@@ -5,6 +5,8 @@ Leave-one-out needs H^-1 as an array: about 5 n p^2 k^2 + 4 (k p)^3 multiplicati
 exchanged. Folds need only passes over the data, about 60 of 2 n p k for each fit and its adjoint.
 Leave-one-out is preferred, as it judges nearly the model that is kept and has no random part, until
 it would cost several times as much.
+
+Maths: docs/math/tuning.md
 """
 
 from __future__ import annotations
@@ -32,9 +34,7 @@ def choose_criterion(objective: Objective) -> tuple[Criterion, str]:
         return KFold(N_FOLDS), (
             f"{N_FOLDS}-fold: a Hessian of {p:,} parameters is too large for leave-one-out"
         )
-    exact = (
-        5.0 * large / k * small * small * (1 if k == 1 else 1) + 4.0 * small**3
-    ) / PRODUCT_SPEED
+    exact = (5.0 * large / k * small * small + 4.0 * small**3) / PRODUCT_SPEED
     folds = N_FOLDS * PASSES * 2.0 * n * p
     if exact > WORTH * folds:
         return KFold(N_FOLDS), (

@@ -36,7 +36,11 @@ class LeaveOneOut:
 
     def subproblems(self, objective: Objective) -> list[Subproblem]:
         """One fit of all rows."""
-        return [Subproblem(objective, leave_one_out_partials, objective.predictor, True)]
+        weight = float(objective.weight.sum())
+        part = Subproblem(
+            objective, leave_one_out_partials, objective.predictor, weight, needs_leverage=True
+        )
+        return [part]
 
 
 def leave_one_out_outputs(expansion: Expansion, inverse: HessianInverse) -> Array:

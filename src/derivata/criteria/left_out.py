@@ -10,6 +10,8 @@ q = s l' at the left-out outputs and b = R^T L q, row by row:
     by z_i   q_i + W_i b_i + u_i (third derivative of l) : sym[b_i (L_i a_i)^T]    (leverage held)
 
 Everything is (n, k) or (n, k, k); nothing here knows parameters.
+
+Maths: docs/math/leave_one_out.md
 """
 
 from __future__ import annotations

@@ -3,6 +3,8 @@
 Folds are dealt from rows sorted by target (ties in random order), so each fold has nearly the same
 distribution of targets: stratified for classes, balanced for numbers. A fold whose training part
 lacked a class would otherwise be possible.
+
+Maths: docs/math/resampling.md
 """
 
 from __future__ import annotations
@@ -45,7 +47,7 @@ class HoldOut:
     def subproblems(self, objective: Objective) -> list[Subproblem]:
         """One fit, of the rows kept."""
         n_parts = min(HOLD_OUT_PARTS, len(objective.y))
-        fold = deal_folds(objective.y, n_parts, self.random_state)
+        fold = _dealt(objective, n_parts, self.random_state)
         n_held = min(max(round(self.share * n_parts), 1), n_parts - 1)
         return [_held_out(objective, (fold >= 0) & (fold < n_held))]
 
@@ -82,24 +84,24 @@ class KFold:
                 f"{self.n_folds} folds need at least {self.n_folds} rows, but there are {n_rows}. "
                 "Lower `n_folds`, or use LeaveOneOut()."
             )
-        fold = deal_folds(objective.y, self.n_folds, self.random_state)
+        fold = _dealt(objective, self.n_folds, self.random_state)
         return [_held_out(objective, fold == number) for number in range(self.n_folds)]
 
 
-def deal_folds(y: Array, n_folds: int, random_state: int) -> Array:
+def deal_folds(y: Array, n_folds: int, random_state: int, *, classes: bool = False) -> Array:
     """A fold number for each row, balanced over the target: (n,) integers below ``n_folds``.
 
-    With many equal targets (classes, small counts), each value's rows go round the folds, so that
-    every training part has some of every value that occurs twice; a value that occurs once gets
-    fold -1 and is never held out, as nothing could predict it. Otherwise each run of ``n_folds``
-    neighbours in target order gets every fold once, in random order.
+    Numbers: each run of ``n_folds`` neighbours in target order gets every fold once, in random
+    order. Classes: each class's rows go round the folds, so every training part has some of each
+    class that occurs twice; the row of a class that occurs once gets fold -1 and is never held
+    out, as nothing could predict it.
     """
     rng = np.random.default_rng(random_state)
     shuffled = rng.permutation(len(y))
     order = shuffled[np.argsort(y[shuffled], kind="stable")]
     fold = np.empty(len(y), dtype=np.intp)
-    _, value, count = np.unique(y, return_inverse=True, return_counts=True)
-    if 2 * len(count) <= len(y):
+    if classes:
+        _, value, count = np.unique(y, return_inverse=True, return_counts=True)
         fold[order] = rng.permutation(n_folds)[np.arange(len(y)) % n_folds]
         fold[count[value] == 1] = -1
         return fold
@@ -107,6 +109,11 @@ def deal_folds(y: Array, n_folds: int, random_state: int) -> Array:
     runs = rng.permuted(np.tile(np.arange(n_folds), (n_runs, 1)), axis=1)
     fold[order] = runs.ravel()[: len(y)]
     return fold
+
+
+def _dealt(objective: Objective, n_folds: int, random_state: int) -> Array:
+    classes = objective.loss.targets_are_classes
+    return deal_folds(objective.y, n_folds, random_state, classes=classes)
 
 
 def _held_out(objective: Objective, held: Array) -> Subproblem:
@@ -121,7 +128,7 @@ def _held_out(objective: Objective, held: Array) -> Subproblem:
         expansion.require_minimiser(LARGEST_GRADIENT, "a hold-out's hypergradient")
         return replace(hold_out_partials(valid, expansion.params), stand_in=stand_in)
 
-    return Subproblem(objective.without(held), judge, valid.predictor)
+    return Subproblem(objective.without(held), judge, valid.predictor, float(valid.weight.sum()))
 
 
 def hold_out_partials(valid: Objective, params: Array) -> Partials:

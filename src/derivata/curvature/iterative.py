@@ -3,6 +3,8 @@
 Only solves are offered: each takes passes over the data through ``Expansion.hvp``, preconditioned
 by the diagonal of H. Leverages, determinants and diagonals would need p solves; they are refused
 with the criterion that does without them.
+
+Maths: docs/math/inverse.md
 """
 
 from __future__ import annotations

@@ -5,6 +5,8 @@
 The rank is decided on C, so that it does not depend on the units of rows and columns: a column
 measured in nanometres is not flat. Any generalised inverse between two projectors is Moore's and
 Penrose's.
+
+Maths: docs/math/inverse.md
 """
 
 from __future__ import annotations

@@ -13,6 +13,8 @@ makes this the pseudo-inverse of H, whose flat directions involve free parameter
 Everything asked of H^-1 follows from T and these two blocks; no p x p array is formed. Sources:
 Woodbury's identity; B as in Rasmussen & Williams (2006), eq. 3.26; the free block as a Schur
 complement.
+
+Maths: docs/math/inverse.md
 """
 
 from __future__ import annotations

@@ -6,6 +6,8 @@
 The intercept is an ordinary last column of ones in the free penalty group; no solver sees it. A
 constant column gets scale 1 and becomes zero, so its coefficient is zero. Sparse columns
 are scaled and never centred: with a free intercept centring does not change the fit.
+
+Maths: docs/math/standardizing.md
 """
 
 from __future__ import annotations

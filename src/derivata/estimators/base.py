@@ -147,7 +147,7 @@ class PenalizedLinearModel(BaseEstimator):
             if self.solver is None and not isinstance(criterion, LeaveOneOut):
                 solver = LBFGS(FOLD_TOLERANCE) if dear_hessian(objective) else solver
             tuned = tune_guarded(objective, criterion, solver, random_state=self.random_state)
-        self.tuning_ = tuning_record(tuned, criterion.name, reason, float(objective.weight.sum()))
+        self.tuning_ = tuning_record(tuned, criterion.name, reason)
         start = tuned.full_params
         if start is None:
             start = np.zeros(objective.predictor.n_params)

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Any, ClassVar, Self
 
 import numpy as np
+from scipy.special import xlogy
 from sklearn.base import ClassifierMixin, RegressorMixin
 from sklearn.utils import compute_sample_weight
 from sklearn.utils.multiclass import check_classification_targets
@@ -200,6 +201,19 @@ class PoissonRegressor(RegressorMixin, PenalizedLinearModel):
             )
         return np.exp(np.minimum(log_mean, LARGEST_EXPONENT))
 
+    def score(self, X: Any, y: Any, sample_weight: Any = None, exposure: Any = None) -> float:
+        """D^2, the share of the Poisson deviance explained: 1 is perfect, 0 is the mean rate.
+
+        With exposures the null model is one rate for all, as scikit-learn's is one mean for all.
+        """
+        expected = self.predict(X, exposure)
+        y = np.asarray(y, dtype=float)
+        weight = validate_weight(sample_weight, len(y))
+        over = np.ones(len(y)) if exposure is None else np.asarray(exposure, dtype=float)
+        null = over * (weight @ y) / (weight @ over)
+        explained = weight @ (_poisson_deviance(y, null) - _poisson_deviance(y, expected))
+        return float(explained / (weight @ _poisson_deviance(y, null)))
+
     def __sklearn_tags__(self) -> Any:
         tags = super().__sklearn_tags__()
         tags.target_tags.positive_only = True
@@ -379,6 +393,11 @@ class LogisticClassifier(ClassifierMixin, PenalizedLinearModel):
         coef = np.column_stack([self.coef_, self.intercept_])
         labels = [""] if len(self.classes_) == 2 else [f"{label}: " for label in self.classes_]
         return coef, self._standard_errors(self._class_contrasts()), labels
+
+
+def _poisson_deviance(y: Array, mean: Array) -> Array:
+    """Half of it would be the loss less its smallest value; 0 log 0 is 0."""
+    return 2.0 * (xlogy(y, y) - xlogy(y, mean) - y + mean)
 
 
 def _mean_offset(model: PenalizedLinearModel, offset: Array | None, weight: Array) -> float:

@@ -75,15 +75,17 @@ def warn_about(
 def _warn_of_tuning(tuned: TuneResult) -> None:
     if not tuned.converged:
         warn(f"tuning did not converge: {tuned.reason}.", FitNotConverged)
+    # One of several groups at an end is an outcome like any other, and `tuning_.at_bound` has it;
+    # all of them there say something about the data.
     low = [name for name, side in tuned.at_bound if side == "lower"]
     high = [name for name, side in tuned.at_bound if side == "upper"]
-    if low:
+    if len(low) == len(tuned.hyper):
         warn(
             f"the penalty of group {_listed(low)} fell to the lower end of its range: the data ask "
             "for none. Use `alpha=0` for that group if you agree.",
             BoundWarning,
         )
-    if high:
+    if len(high) == len(tuned.hyper):
         warn(
             f"the penalty of group {_listed(high)} rose to the upper end of its range: its "
             "coefficients are shrunk to nothing, as they do not help to predict.",

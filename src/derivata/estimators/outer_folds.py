@@ -149,10 +149,7 @@ def deal_outer_folds(target: Array, n_folds: int, random_state: int, classifies:
     n_rows = len(target)
     if n_rows < 3:
         raise NotAvailable(f"{n_rows} rows are too few to leave some out and fit the others.")
-    if not classifies:
-        # A number that occurs once must be judged like any other: only their order is dealt by.
-        target = _ranks(target, random_state)
-    fold = deal_folds(target, min(n_folds, n_rows), random_state)
+    fold = deal_folds(target, min(n_folds, n_rows), random_state, classes=classifies)
     for code in np.unique(target) if classifies else ():
         members = np.flatnonzero(target == code)
         if np.all(fold[members] == fold[members[0]]):
@@ -161,15 +158,6 @@ def deal_outer_folds(target: Array, n_folds: int, random_state: int, classifies:
     # Numbered anew, so that no fold is empty.
     used = np.unique(fold[fold != NEVER_JUDGED])
     return np.where(fold == NEVER_JUDGED, NEVER_JUDGED, np.searchsorted(used, fold))
-
-
-def _ranks(target: Array, random_state: int) -> Array:
-    """The place of each number in their order, equal ones in random order."""
-    shuffled = np.random.default_rng(random_state).permutation(len(target))
-    order = shuffled[np.argsort(target[shuffled], kind="stable")]
-    ranks = np.empty(len(target))
-    ranks[order] = np.arange(len(target))
-    return ranks
 
 
 def _score(row_losses: Array, weight: Array, fold: Array, inner: float) -> OuterScore:

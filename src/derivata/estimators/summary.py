@@ -1,4 +1,7 @@
-"""A fitted model as a table: coefficients with error bars, penalties, effective parameters."""
+"""A fitted model as a table: coefficients with error bars, penalties, effective parameters.
+
+Maths: docs/math/standard_errors.md
+"""
 
 from __future__ import annotations
 

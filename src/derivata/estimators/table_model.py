@@ -14,7 +14,7 @@ from __future__ import annotations
 import re
 import warnings
 from collections.abc import Callable, Collection
-from dataclasses import asdict, dataclass, replace
+from dataclasses import dataclass, replace
 from typing import Any, Self
 
 import numpy as np
@@ -24,28 +24,26 @@ from derivata.contracts import Array
 from derivata.errors import (
     DerivataError,
     DerivataWarning,
-    ShapeMismatch,
     TableWarning,
     warn,
 )
-from derivata.estimators.linear import LinearRegressor, LogisticClassifier, PoissonRegressor
+from derivata.estimators.linear import LogisticClassifier, PoissonRegressor
 from derivata.estimators.outer_folds import OuterFolds, deal_outer_folds, judge_by_folds
 from derivata.estimators.summary import Summary
-from derivata.estimators.table_task import FAMILIES, TableTask, TrainingRows, exposures
+from derivata.estimators.table_state import (
+    ESTIMATORS,
+    Estimator,
+    read_table_model,
+    write_table_model,
+)
+from derivata.estimators.table_task import TableTask, TrainingRows, exposures
 from derivata.model_state import ModelState
 from derivata.persistence import save
 from derivata.table_encoder import TableEncoder
 from derivata.tables import Table, table_from_frame
 
-Estimator = LinearRegressor | LogisticClassifier | PoissonRegressor
 Progress = Callable[[str, int, int], None]
 
-ESTIMATORS: dict[str, type[Estimator]] = {
-    "squared": LinearRegressor,
-    "logistic": LogisticClassifier,
-    "softmax": LogisticClassifier,
-    "poisson": PoissonRegressor,
-}
 SMALLEST_MEAN = 1e-300  # a mean below it would have an infinite loss where a count stands
 
 
@@ -262,51 +260,12 @@ class TableModel:
 
     def to_state(self) -> ModelState:
         """All that the model remembers, as names, JSON and arrays."""
-        inner = self.estimator.to_state()
-        arrays = {f"estimator.{name}": array for name, array in inner.arrays.items()}
-        task = asdict(self.task) | {"drop": list(self.task.drop)}
-        state = {
-            "encoder": self.encoder.to_dict(),
-            "estimator": {"kind": inner.kind, "state": inner.state},
-            "task": task,
-            "n_rows": self.n_rows,
-            "missing_words": list(self.missing_words),
-        }
-        return ModelState("TableModel", state, arrays | {"feature_scale": self.feature_scale})
+        return write_table_model(self)
 
     @classmethod
     def from_state(cls, state: ModelState) -> Self:
-        """The model that ``to_state`` wrote.
-
-        Returns
-        -------
-        TableModel
-
-        Raises
-        ------
-        ShapeMismatch, LookupError, TypeError, ModelFileError
-            If a part is missing or does not fit the others; ``load`` says it with the file's name.
-        """
-        saved = dict(state.state)
-        task = TableTask(**{**saved["task"], "drop": tuple(saved["task"]["drop"])})
-        kind, inner = saved["estimator"]["kind"], saved["estimator"]["state"]
-        if task.family not in FAMILIES or ESTIMATORS[task.family].__name__ != kind:
-            raise ShapeMismatch(f"a {kind!r} cannot be the estimator of family {task.family!r}.")
-        prefix = "estimator."
-        arrays = {
-            n.removeprefix(prefix): a for n, a in state.arrays.items() if n.startswith(prefix)
-        }
-        estimator = ESTIMATORS[task.family].from_state(ModelState(kind, inner, arrays))
-        encoder = TableEncoder.from_dict(saved["encoder"])
-        scale = state.arrays["feature_scale"]
-        n_features, n_taken = len(encoder.feature_names), estimator.coef_.shape[-1]
-        if n_taken != n_features or scale.shape != (n_features,):
-            raise ShapeMismatch(
-                f"the encoder makes {n_features} features, but the estimator takes {n_taken} and "
-                f"`feature_scale` has {scale.shape}."
-            )
-        words = tuple(str(word) for word in saved["missing_words"])
-        return cls(encoder, estimator, task, scale, int(saved["n_rows"]), words)
+        """The model that ``to_state`` wrote; whatever does not fit together is refused."""
+        return cls(**read_table_model(state))
 
     def _expected(self, features: Table, exposure: Array | None) -> Array:
         """Expected values (n,), or class probabilities (n, k)."""

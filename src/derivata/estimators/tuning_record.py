@@ -52,18 +52,18 @@ class Tuning:
     guard_strength: float
 
 
-def tuning_record(result: TuneResult, name: str, reason: str, total_weight: float) -> Tuning:
+def tuning_record(result: TuneResult, name: str, reason: str) -> Tuning:
     """A tuning result in units of a row."""
-    optimism = result.optimism / total_weight
+    optimism = result.optimism / result.judged_weight
     if result.outer is not None:
         optimism = result.outer.optimism
     return Tuning(
         criterion_name=name,
         criterion_reason=reason,
-        criterion=result.criterion / total_weight,
+        criterion=result.criterion / result.judged_weight,
         optimism=optimism,
         outer=result.outer,
-        hypergradient_norm=result.gradient_norm / total_weight,
+        hypergradient_norm=result.gradient_norm / result.judged_weight,
         path=result.path,
         n_evaluations=result.n_evaluations,
         n_solver_steps=result.n_solver_steps,

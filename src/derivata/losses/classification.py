@@ -8,6 +8,8 @@ written z Q with the K - 1 orthonormal rows of Q orthogonal to the constant vect
 a ridge on the coefficients of z equals the same ridge on those of the K scores, whose minimiser
 sums to zero over classes: nothing is lost, the Hessian has no null direction, and there are
 K (K - 1) / 2 blocks of it to form instead of K (K + 1) / 2.
+
+Maths: docs/math/losses.md
 """
 
 from __future__ import annotations
@@ -30,6 +32,7 @@ class LogisticLoss:
     n_outputs = 1
     curvature_is_constant = False
     scale_is_free = False
+    targets_are_classes = True
 
     def at(self, y: Array, outputs: Array) -> _LogisticRows:
         """Derivatives at log-odds (n, 1)."""
@@ -94,6 +97,7 @@ class SoftmaxLoss:
     name = "softmax"
     curvature_is_constant = False
     scale_is_free = False
+    targets_are_classes = True
 
     def __post_init__(self) -> None:
         if self.n_classes < 2:

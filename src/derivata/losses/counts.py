@@ -4,6 +4,8 @@
     gamma     y exp(-z) + z           y > 0      (unit shape; a constant shape only rescales F)
 
 Source: McCullagh & Nelder (1989), Generalized Linear Models, 2nd ed., chapters 6 and 8.
+
+Maths: docs/math/losses.md
 """
 
 from __future__ import annotations
@@ -28,6 +30,7 @@ class PoissonLoss:
     n_outputs = 1
     curvature_is_constant = False
     scale_is_free = False
+    targets_are_classes = False
 
     def at(self, y: Array, outputs: Array) -> _PoissonRows:
         """Derivatives at log-means (n, 1)."""
@@ -75,6 +78,7 @@ class GammaLoss:
     n_outputs = 1
     curvature_is_constant = False
     scale_is_free = False
+    targets_are_classes = False
 
     def at(self, y: Array, outputs: Array) -> _GammaRows:
         """Derivatives at log-means (n, 1)."""

@@ -5,6 +5,8 @@
 
 Huber's loss has no second derivative at |r| = delta; one side's value is used there. Source:
 Huber (1964), Ann. Math. Statist. 35, 73-101, doi:10.1214/aoms/1177703732.
+
+Maths: docs/math/losses.md
 """
 
 from __future__ import annotations
@@ -27,6 +29,7 @@ class SquaredLoss:
     n_outputs = 1
     curvature_is_constant = True
     scale_is_free = True
+    targets_are_classes = False
 
     def at(self, y: Array, outputs: Array) -> _SquaredRows:
         """Derivatives at outputs (n, 1)."""
@@ -79,6 +82,7 @@ class HuberLoss:
     n_outputs = 1
     curvature_is_constant = False
     scale_is_free = True
+    targets_are_classes = False
 
     def __post_init__(self) -> None:
         if not self.delta > 0:

@@ -3,6 +3,8 @@
     R(params, hyper) = 1/2 sum_j exp(hyper[group_j]) params_j^2
 
 exp(hyper) is the precision of a normal prior on the group. Group -1 is free: never penalised.
+
+Maths: docs/math/objective.md
 """
 
 from __future__ import annotations

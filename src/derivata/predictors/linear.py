@@ -2,6 +2,8 @@
 
 Its Jacobian is J_i = I_k (x) x_i, so a Hessian has k x k blocks X^T diag(w_ab) X and a leverage has
 entries x_i^T A_ab x_i: both are one call of the design with k (k + 1) / 2 weights or matrices.
+
+Maths: docs/math/objective.md
 """
 
 from __future__ import annotations

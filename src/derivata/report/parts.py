@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from markupsafe import Markup, escape
+from markupsafe import Markup
 
 from derivata.plain_text import clean
 from derivata.report.axes import joined
@@ -93,8 +93,3 @@ def legend(names: Sequence[tuple[str, str]]) -> Markup:
         Markup('<span class="key {}">{}</span>').format(css, clean(name, 40)) for css, name in names
     ]
     return Markup('<p class="legend">{}</p>').format(joined(items))
-
-
-def escaped(text: str) -> Markup:
-    """Text from outside, cleaned and escaped."""
-    return escape(clean(text))

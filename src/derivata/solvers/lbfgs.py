@@ -3,6 +3,8 @@
 Parameters are scaled by the diagonal of the Hessian at the best constant outputs, which makes the
 first steps about right for columns of any size, wherever they start. Cost: one pass over the data a
 step, no p x p array. Source: Byrd, Lu, Nocedal & Zhu (1995), SIAM J. Sci. Comput. 16, 1190-1208.
+
+Maths: docs/math/solvers.md
 """
 
 from __future__ import annotations

@@ -2,6 +2,8 @@
 
 H is the Gauss-Newton Hessian, exact for a linear predictor. Near the solution the error squares
 at each step; far from it, step halving keeps F decreasing.
+
+Maths: docs/math/solvers.md
 """
 
 from __future__ import annotations

@@ -3,6 +3,8 @@
 A solver is a direction; the loop around it is the same: stop if the gradient is small, step along
 the direction, shorten the step until F decreases enough (Armijo), repeat. Source of the step rule:
 Nocedal & Wright (2006), Numerical Optimization, 2nd ed., section 3.1.
+
+Maths: docs/math/solvers.md
 """
 
 from __future__ import annotations

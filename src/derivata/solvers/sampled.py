@@ -2,6 +2,8 @@
 
 A sample of m rows lands about (p / m)^(1/2) posterior-like standard deviations of itself away, from
 where Newton needs two passes instead of five. Rows are weighted up, so the penalty keeps its share.
+
+Maths: docs/math/solvers.md
 """
 
 from __future__ import annotations

@@ -3,6 +3,8 @@
 With k outputs a Newton step costs about p k / 10 passes over the data (its Hessian has
 k (k + 1) / 2 blocks), and far from the minimum it gains little more than a quasi-Newton step of two
 passes does.
+
+Maths: docs/math/solvers.md
 """
 
 from __future__ import annotations

@@ -47,7 +47,7 @@ def test_no_training_part_lacks_a_class_of_as_many_rows_as_folds(n_folds, seed):
 def test_no_training_part_lacks_a_class_of_two_rows_in_two_folds():
     for seed in range(20):
         y = np.repeat([0.0, 1.0, 2.0, 3.0], [3, 2, 2, 4])
-        folds = deal_folds(y, 2, seed)
+        folds = deal_folds(y, 2, seed, classes=True)
         for fold in range(2):
             assert len(np.unique(y[folds != fold])) == 4
 
@@ -112,3 +112,9 @@ def test_held_out_partials_are_derivatives_of_the_summed_loss(case):
     truth = jacobian(lambda w: hold_out_partials(valid, w).value, params)
     assert relative_error(partials.by_params, truth) < 1e-8
     assert not partials.by_hyper.any()
+
+
+def test_a_class_of_one_row_is_never_held_out_but_a_lone_number_is():
+    y = np.r_[np.zeros(9), np.ones(9), 2.0]
+    assert deal_folds(y, 3, 0, classes=True)[-1] == -1
+    assert deal_folds(y, 3, 0)[-1] >= 0
