@@ -17,6 +17,9 @@ from derivata import (
     PoissonRegressor,
 )
 
+# The last column is noise, whose penalty may well end on its bound, and be said to.
+pytestmark = pytest.mark.filterwarnings("ignore::derivata.errors.BoundWarning")
+
 N, P = 120, 4
 RNG = np.random.default_rng(0)
 X = RNG.standard_normal((N, P)) * [1.0, 10.0, 0.1, 1.0] + [0.0, 5.0, 0.0, -3.0]
@@ -176,7 +179,7 @@ def test_the_origin_of_columns_moves_the_intercept_alone(kind):
 
 @CASE
 def test_sparse_and_dense_storage_give_the_same_fit_at_the_same_penalty(kind):
-    rows = X * (np.abs(X) > 0.5)
+    rows = X * (np.abs(X) > 0.5 * X.std(axis=0))
     dense, stored = fit(kind, rows, alpha=1.0), fit(kind, sparse.csr_array(rows), alpha=1.0)
     np.testing.assert_allclose(stored.coef_, dense.coef_, rtol=1e-6)
     np.testing.assert_allclose(stored.intercept_, dense.intercept_, rtol=1e-6)
@@ -193,7 +196,7 @@ def test_every_solver_finds_the_same_minimum(kind, solver):
 
 
 @CASE
-@pytest.mark.parametrize("criterion", [LeaveOneOut(), KFold(8), HoldOut(0.5)], ids=repr)
+@pytest.mark.parametrize("criterion", [LeaveOneOut(), KFold(8), HoldOut(0.3)], ids=repr)
 def test_every_criterion_finds_a_penalty_of_the_same_order(kind, criterion):
     model = fit(kind, criterion=criterion)
     assert model.tuning_.criterion_name == criterion.name

@@ -7,8 +7,8 @@ the objective without the row is, to third order,
     A = a^T L a - dz_i^T W_i dz_i,     C = sum_{j not i} s_j (third derivative)_j dz_j^3
 
 with dz = J d_i, whose minimum is not at t = 1 but at (sqrt(A^2 + 2 A C) - A) / C. The change of row
-i's loss from t = 1 to there estimates the error. It tells rows for which the Newton step will do from
-rows for which it will not; it is no correction. Cost: n p k a row examined.
+i's loss from t = 1 to there estimates the error. It tells rows for which the Newton step will do
+from rows for which it will not; it is no correction. Cost: n p k a row examined.
 
 Maths: docs/math/leave_one_out.md
 """

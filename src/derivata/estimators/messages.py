@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 from sklearn.exceptions import ConvergenceWarning
 
-from derivata.contracts import HessianInverse
+from derivata.contracts import Array, HessianInverse
 from derivata.curvature.iterative import IterativeInverse
 from derivata.designs.standardized import Standardized
 from derivata.diagnostics import (
@@ -51,9 +51,15 @@ def warn_about(
     fit: FitResult,
     inverse: HessianInverse,
     tuned: TuneResult | None,
+    row_numbers: Array | None = None,
 ) -> None:
-    """Issue every warning that a finished fit deserves."""
+    """Issue every warning that a finished fit deserves.
+
+    ``row_numbers`` (n_rows,) are those of the user's table, where some of its rows were left out.
+    """
     names = column_names(estimator, len(rows.scale))
+    if row_numbers is None:
+        row_numbers = np.arange(len(fit.expansion.objective.y))
     if not fit.converged:
         warn(
             f"the fit did not converge: {fit.reason}. Raise `max_iter`, or use `solver=Newton()`.",
@@ -62,14 +68,14 @@ def warn_about(
     if tuned is not None:
         _warn_of_tuning(tuned)
     _warn_of_constants(rows, names)
-    _warn_of_extremes(rows, fit.expansion, names)
+    _warn_of_extremes(rows, fit.expansion, names, row_numbers)
     _warn_of_collinear(rows, fit.expansion, inverse, names)
     explained = _warn_of_copies(fit.expansion, names) or _warn_of_perfect_fit(fit.expansion)
     if isinstance(inverse, IterativeInverse):
         return
     separated = _warn_of_separation(rows, fit.expansion, names, tuned)
     if not explained and not separated:
-        _warn_of_lone_rows(fit.expansion, inverse)
+        _warn_of_lone_rows(fit.expansion, inverse, row_numbers)
 
 
 def _warn_of_tuning(tuned: TuneResult) -> None:
@@ -114,14 +120,16 @@ def _warn_of_constants(rows: Standardized, names: list[str]) -> None:
         )
 
 
-def _warn_of_extremes(rows: Standardized, expansion: Expansion, names: list[str]) -> None:
+def _warn_of_extremes(
+    rows: Standardized, expansion: Expansion, names: list[str], row_numbers: Array
+) -> None:
     objective = expansion.objective
     used = np.flatnonzero(objective.weight > 0.0)
     if len(used) < FEWEST_ROWS:
         return
     found = extreme_columns(rows, used)
     if found:
-        each = [f"{names[j]!r} (row {row})" for j, row in found[:NAMED_AT_MOST]]
+        each = [f"{names[j]!r} (row {row_numbers[row]})" for j, row in found[:NAMED_AT_MOST]]
         more = len(found) - len(each)
         listed = ", ".join(each) + (f" and {more} more" if more > 0 else "")
         warn(
@@ -135,8 +143,9 @@ def _warn_of_extremes(rows: Standardized, expansion: Expansion, names: list[str]
     row = extreme_value(residual)
     if row is not None:
         warn(
-            f"`y` is {objective.y[used[row]]:.6g} in row {used[row]}, so far out that it rules the "
-            "fit: all other targets look equal beside it. Correct it, or leave the row out.",
+            f"`y` is {objective.y[used[row]]:.6g} in row {row_numbers[used[row]]}, so far out that "
+            "it rules the fit: all other targets look equal beside it. Correct it, or leave the "
+            "row out.",
             ExtremeValueWarning,
         )
 
@@ -222,8 +231,8 @@ def _warn_of_separation(
     return True
 
 
-def _warn_of_lone_rows(expansion: Expansion, inverse: HessianInverse) -> None:
-    alone = lone_rows(expansion, inverse)
+def _warn_of_lone_rows(expansion: Expansion, inverse: HessianInverse, row_numbers: Array) -> None:
+    alone = row_numbers[lone_rows(expansion, inverse)]
     if len(alone):
         shown = ", ".join(str(row) for row in alone[:NAMED_AT_MOST])
         more = len(alone) - NAMED_AT_MOST
