@@ -117,9 +117,21 @@ def digits() -> list[Row]:
         from bbai.glm import LogisticRegression as Bbai
     except ImportError:
         return rows
-    make = partial(make_pipeline, StandardScaler(), Bbai())
+
+    class Scaled:
+        """Bbai's estimator has no scikit-learn tags, so no Pipeline takes it."""
+
+        def fit(self, X: Any, y: Any) -> Any:
+            self.scaler = StandardScaler().fit(X)
+            self.model = Bbai()
+            self.model.fit(self.scaler.transform(X), y)
+            return self
+
+        def predict_proba(self, X: Any) -> Any:
+            return self.model.predict_proba(self.scaler.transform(X))
+
     rows.append(
-        classify("digits, 10 classes", X, y, make, "bbai", 30.0, 1, 1, "30 × faster, no worse")
+        classify("digits, 10 classes", X, y, Scaled, "bbai", 30.0, 1, 1, "30 × faster, no worse")
     )
     return rows
 

@@ -13,7 +13,10 @@ from __future__ import annotations
 import numpy as np
 
 from derivata.contracts import Array, HessianInverse, Partials
+from derivata.errors import NotConverged
 from derivata.objective import Expansion
+
+LARGEST_CORRECTION = 0.02
 
 
 def hypergradient(expansion: Expansion, partials: Partials, inverse: HessianInverse) -> Array:
@@ -25,7 +28,9 @@ def hypergradient(expansion: Expansion, partials: Partials, inverse: HessianInve
     partials : Partials               of the criterion there
     inverse : HessianInverse          of the same expansion
     """
-    return value_and_hypergradient(expansion, partials, inverse)[1]
+    adjoint = inverse.solve(partials.by_params)
+    penalty = expansion.objective.penalty
+    return partials.by_hyper - penalty.mixed_vjp(expansion.params, expansion.hyper, adjoint)
 
 
 def value_and_hypergradient(
@@ -35,11 +40,22 @@ def value_and_hypergradient(
 
     The value is corrected by the adjoint, - d criterion/d params H^-1 gradient, so its error is
     second order in the gradient that the solver left.
+
+    Raises
+    ------
+    NotConverged
+        If the correction exceeds 2 % of the value: too much for its second order to be ignored.
     """
     adjoint = inverse.solve(partials.by_params)
     penalty = expansion.objective.penalty
     mixed = penalty.mixed_vjp(expansion.params, expansion.hyper, adjoint)
-    return partials.value - float(adjoint @ expansion.gradient), partials.by_hyper - mixed
+    correction = float(adjoint @ expansion.gradient)
+    if not abs(correction) <= LARGEST_CORRECTION * abs(partials.value):
+        raise NotConverged(
+            f"the fit is too rough to judge: its remaining gradient moves the criterion by "
+            f"{correction:.2g} of {partials.value:.2g}. Raise `max_iter`, or lower the solver's `tol`."
+        )
+    return partials.value - correction, partials.by_hyper - mixed
 
 
 def params_by_hyper(expansion: Expansion, inverse: HessianInverse) -> Array:

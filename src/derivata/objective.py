@@ -187,6 +187,16 @@ class Expansion:
             return 1.0
         return 2.0 * self.loss_value / float(self.objective.weight.sum())
 
+    @property
+    def curvature_left(self) -> float:
+        """Summed curvature of the losses as a share of that at the best constant fit.
+
+        It falls towards zero where a classifier fits every row with certainty.
+        """
+        weight = self.objective.weight
+        null = float(weight @ np.einsum("naa->n", self.objective.null_rows.hessian))
+        return float(np.einsum("naa->", self.output_hessian)) / max(null, np.finfo(float).tiny)
+
     @lazy
     def loss_gradient(self) -> Array:
         """Gradient of the summed losses by params, (p,)."""

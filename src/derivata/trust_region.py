@@ -112,10 +112,14 @@ class TrustRegion:
             self._learn_missing(step, gradient - self.model(proposal.point)[1])
         gained = (self.value - value) / proposal.promised
         if not gained >= 0.25:
-            self.radius = 0.3 * min(self.radius, proposal.size)
+            self.reject(proposal)
         elif gained > 0.75 and proposal.size > 0.9 * self.radius:
             self.radius = min(2.0 * self.radius, self.largest_radius)
         return gained > 0.0
+
+    def reject(self, proposal: Proposal) -> None:
+        """Take in that the function could not be had at a proposal."""
+        self.radius = 0.3 * min(self.radius, proposal.size)
 
     def _learn_all(self, step: Array, change: Array) -> None:
         along = float(step @ change)

@@ -13,7 +13,7 @@ Maths: docs/math/tuning.md
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Protocol
 
 import numpy as np
@@ -21,17 +21,25 @@ import numpy as np
 from derivata.contracts import Array, Criterion, HessianInverse, Partials, Subproblem, Surrogate
 from derivata.curvature.inverse import invert
 from derivata.curvature.iterative import IterativeInverse
+from derivata.errors import NotConverged
 from derivata.guard import Guard, no_guard
 from derivata.implicit import params_by_hyper, value_and_hypergradient
 from derivata.objective import Objective
 from derivata.solvers.lbfgs import LBFGS
+from derivata.solvers.newton import Newton
 from derivata.solvers.result import FitResult
 from derivata.solvers.sampled import sampled_start
+from derivata.solvers.two_phase import TwoPhase
 from derivata.trust_region import TrustRegion
 
 # Log penalties range over this much on either side of the mean curvature of a parameter: from
-# e^-18 (1.5e-8, rounding of the Hessian) to e^12 (coefficients shrunk to 6e-6 of their size).
-BELOW, ABOVE = 18.0, 12.0
+# e^-23 (1e-10, rounding of the Hessian) to e^12 (coefficients shrunk to 6e-6 of their size).
+BELOW, ABOVE = 23.0, 12.0
+# Below this share of the losses' curvature a criterion says only that the rows are separable, and
+# following it would end in probabilities of 0 and 1.
+SATURATED = 1e-4
+# Log penalties are raised by this much, so often, where the first fit cannot be judged.
+STRONGER, STRONGER_TRIES = 3.0, 3
 # A decrease of the criterion below this many nats, times the root of the number of penalties, is
 # beneath what the data can tell: tuning a penalty is worth about one nat of optimism.
 NEGLIGIBLE = 1e-3
@@ -39,7 +47,7 @@ NEGLIGIBLE = 1e-3
 START_BELOW = 4.0
 # The criterion is flat near the ends of the range, so tuning stops before it touches them. A
 # penalty this near an end counts as on it: without effect, or shrinking to under 1 part in 400.
-NEAR_LOWER, NEAR_UPPER = 4.0, 6.0
+NEAR_LOWER, NEAR_UPPER = 3.0, 6.0
 FIRST_RADIUS, LARGEST_RADIUS = 2.0, 4.0
 
 
@@ -49,6 +57,15 @@ class Solver(Protocol):
     def minimize(self, objective: Objective, params: Array, hyper: Array) -> FitResult:
         """Minimise F(., hyper) from ``params``."""
         ...
+
+
+def tightened(solver: Solver) -> Solver:
+    """The same solver to full precision, for a fit that proved too rough to be judged."""
+    if isinstance(solver, TwoPhase):
+        return replace(solver, fine=Newton(max_iter=solver.fine.max_iter, precision=1e-6))
+    if isinstance(solver, Newton):
+        return Newton(max_iter=solver.max_iter, precision=1e-6)
+    return LBFGS(tol=1e-7) if isinstance(solver, LBFGS) else solver
 
 
 @dataclass(frozen=True)
@@ -194,9 +211,9 @@ def tune(
     lower, upper = middle - BELOW, middle + ABOVE
     base = first_hyper(objective) if start is None else np.clip(start, lower, upper)
     directions = np.eye(penalty.n_hyper) if ties is None else ties
-    region = TrustRegion(*_box(base, directions, lower, upper), FIRST_RADIUS, LARGEST_RADIUS)
     first = sampled_start(objective, base) if params is None else params
-    here = problem.evaluate(base, [first] * len(problem.parts))
+    here, base = _first_evaluation(problem, base, directions, [first] * len(problem.parts), upper)
+    region = TrustRegion(*_box(base, directions, lower, upper), FIRST_RADIUS, LARGEST_RADIUS)
     free = np.zeros(directions.shape[1])
     stand_ins = _centre(region, problem, here, base, directions, free)
     unit = loss_unit(objective, here.criterion, problem.judged_weight)
@@ -216,10 +233,14 @@ def tune(
             reason = f"budget of {max_evaluations} evaluations spent; the best point is kept"
             break
         hyper = np.clip(base + directions @ proposal.point, lower, upper)
-        there = problem.evaluate(hyper, _warm_starts(here, stand_ins, hyper))
+        try:
+            there = problem.evaluate(hyper, _warm_starts(here, stand_ins, hyper))
+        except NotConverged:  # so flat there that the fit cannot be judged: not a place to go
+            region.reject(proposal)
+            there = None
         n_evaluations += 1
-        n_steps += _n_steps(there)
-        if region.learn(proposal, there.value, directions.T @ there.gradient):
+        n_steps += 0 if there is None else _n_steps(there)
+        if there is not None and region.learn(proposal, there.value, directions.T @ there.gradient):
             here, free = there, proposal.point
             stand_ins = _centre(region, problem, here, base, directions, free)
             path.append(_step(here))
@@ -276,18 +297,32 @@ class _Problem:
         fits, inverses, partials = [], [], []
         criterion, (pull, gradient) = 0.0, self.guard.at(hyper)
         for part, start in zip(self.parts, starts, strict=True):
-            fit = self.solver.minimize(part.objective, start, hyper)
-            expansion = fit.expansion
-            # A solver that never formed a Hessian is not made to form one for a few solves.
-            hessian_free = isinstance(self.solver, LBFGS) and not part.needs_leverage
-            inverse = IterativeInverse(expansion) if hessian_free else invert(expansion)
-            judged = part.judge(fit.expansion, inverse)
-            value, by_hyper = value_and_hypergradient(fit.expansion, judged, inverse)
+            try:
+                judged = self._judge(part, self.solver, start, hyper)
+            except NotConverged:
+                judged = self._judge(part, tightened(self.solver), start, hyper)
+            fit, inverse, judgement, value, by_hyper = judged
             criterion, gradient = criterion + value, gradient + by_hyper
             fits.append(fit)
             inverses.append(inverse)
-            partials.append(judged)
+            partials.append(judgement)
         return _Evaluation(hyper, criterion, criterion + pull, gradient, fits, inverses, partials)
+
+    def _judge(
+        self, part: Subproblem, solver: Solver, start: Array, hyper: Array
+    ) -> tuple[FitResult, HessianInverse, Partials, float, Array]:
+        fit = solver.minimize(part.objective, start, hyper)
+        expansion = fit.expansion
+        if expansion.curvature_left < SATURATED and not part.objective.loss.scale_is_free:
+            raise NotConverged(
+                "the rows are fitted with certainty: weaker penalties only add to it, and a "
+                "criterion of separable rows falls for ever. Use a stronger penalty."
+            )
+        # A solver that never formed a Hessian is not made to form one for a few solves.
+        hessian_free = isinstance(solver, LBFGS) and not part.needs_leverage
+        inverse = IterativeInverse(expansion) if hessian_free else invert(expansion)
+        partials = part.judge(expansion, inverse)
+        return fit, inverse, partials, *value_and_hypergradient(expansion, partials, inverse)
 
     def stand_ins(self, at: _Evaluation) -> list[Surrogate] | None:
         """A stand-in for every part, or None if one has none."""
@@ -298,6 +333,18 @@ class _Problem:
                 return None
             made.append(stand_in)
         return made
+
+
+def _first_evaluation(
+    problem: _Problem, base: Array, directions: Array, starts: list[Array], upper: float
+) -> tuple[_Evaluation, Array]:
+    """The criterion at ``base``, or at stronger penalties if the fit there cannot be judged."""
+    for _ in range(STRONGER_TRIES):
+        try:
+            return problem.evaluate(base, starts), base
+        except NotConverged:
+            base = np.where(directions.any(axis=1), np.minimum(base + STRONGER, upper), base)
+    return problem.evaluate(base, starts), base
 
 
 def _centre(

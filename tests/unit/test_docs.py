@@ -149,7 +149,7 @@ QUOTED = {
             "tuning.NEAR_UPPER",
         ),
         ("({:g} at first, {:g} at most)", "tuning.FIRST_RADIUS", "tuning.LARGEST_RADIUS"),
-        ("less than $10^{{{:e}}}$ nats a penalty", "tuning.NEGLIGIBLE"),
+        ("less than $10^{{{:e}}}$ nats times", "tuning.NEGLIGIBLE"),
         ("a step longer than {:g} it is forgotten", "trust_region.TRANSFERABLE"),
         ("The {:g} rows of largest leverage", "criteria.frozen.EXACT_ROWS"),
         ("at least {:g} rows a parameter", "criteria.frozen.ROWS_PER_PARAM"),
