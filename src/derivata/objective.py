@@ -111,8 +111,20 @@ class Objective:
         """
         residual = self.null_rows.gradient
         size = float(self.weight @ np.einsum("nk,nk->n", residual, residual))
-        scale = np.sqrt(size * self.predictor.column_squares(self.weight))
-        return np.maximum(scale, np.finfo(float).tiny)
+        return np.maximum(np.sqrt(size * self.column_squares), np.finfo(float).tiny)
+
+    @lazy
+    def column_squares(self) -> Array:
+        """sum_i s_i |J_ij|^2 for each parameter, (n_params,)."""
+        return self.predictor.column_squares(self.weight)
+
+    @lazy
+    def null_diagonal(self) -> Array:
+        """Diagonal of J^T W J at the best constant outputs, (n_params,): averaged over outputs."""
+        each = np.einsum("naa->n", self.null_rows.hessian) / self.predictor.n_outputs
+        if np.ptp(each) <= 1e-12 * each[0]:  # without offsets most losses are curved alike there
+            return each[0] * self.column_squares
+        return self.predictor.column_squares(self.weight * each)
 
     @lazy
     def null_rows(self) -> RowDerivatives:

@@ -435,8 +435,7 @@ def first_hyper(objective: Objective) -> Array:
 
 def mean_curvature(objective: Objective) -> float:
     """log of the mean diagonal of J^T W J over penalised parameters, at the best constant fit."""
-    curvature = np.einsum("naa->n", objective.null_rows.hessian) / objective.predictor.n_outputs
-    diagonal = objective.predictor.column_squares(objective.weight * curvature)
+    diagonal = objective.null_diagonal
     no_pull = np.zeros(objective.penalty.n_hyper)
     penalised = objective.penalty.hessian_diagonal(diagonal, no_pull) > 0
     mean = float(diagonal[penalised].mean()) if penalised.any() else 1.0
