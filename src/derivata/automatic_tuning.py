@@ -70,7 +70,7 @@ def tune_automatically(
     result = tune_guarded(objective, criterion, solver, params=params, **settings)
     end = result.fits[0].expansion
     error = leave_one_out_error(end, invert(end))
-    if error.tolerable:
+    if error.tolerable or len(objective.y) < 2 * N_FOLDS:
         return AutomaticTuning(result, criterion, reason)
     settings["start"] = result.hyper
     return _tune_by_folds(objective, solver, error, end.params, settings)

@@ -4,8 +4,9 @@
 2. From there each moves on its own.
 3. With more penalties than one in 30 rows, tuning them freely would overfit the criterion. A guard
    then pulls them together, its strength chosen by outer folds among infinite (tied), 10, 3, 1, .3
-   and .1 nats (``tuning.loss_unit``). The same folds give a score of the whole procedure that
-   tuning did not see, optimistic only by having picked the best of six strengths.
+   and .1 nats (``tuning.loss_unit``): the strongest whose loss is within one standard error of the
+   lowest. The same folds give a score of the whole procedure that tuning did not see, optimistic
+   only by having picked one of six strengths.
 
 Maths: docs/math/tuning.md, with what the guard is worth.
 """
@@ -26,6 +27,7 @@ from derivata.tuning import OuterScore, Solver, TuneResult, TuneStep, loss_unit,
 
 ROWS_PER_PENALTY = 30
 OUTER_FOLDS = 5
+FEWEST_ROWS = 4 * OUTER_FOLDS
 # In decreasing order, so that each is started from the optimum under the next stronger one.
 STRENGTHS = (np.inf, 10.0, 3.0, 1.0, 0.3, 0.1)
 COARSE_STEP = 0.3
@@ -67,8 +69,12 @@ def tune_guarded(
     """
     n_hyper = objective.penalty.n_hyper
     kinds = np.zeros(n_hyper, dtype=np.intp) if kinds is None else np.asarray(kinds)
-    if n_hyper <= objective.weight.sum() / ROWS_PER_PENALTY:
+    alone = n_hyper == len(np.unique(kinds))  # one penalty a kind: nothing to pull together
+    if alone or n_hyper <= objective.weight.sum() / ROWS_PER_PENALTY:
         return _tune_apart(objective, criterion, solver, Guard(0.0, kinds), progress, start, params)
+    if len(objective.y) < FEWEST_ROWS:  # too few to be dealt: penalties of a kind stay tied
+        tied = Guard(np.inf, kinds)
+        return _tune_apart(objective, criterion, solver, tied, progress, start, params)
     scores, folds = (
         [],
         deal_folds(
@@ -81,8 +87,7 @@ def tune_guarded(
         train = objective.take(np.flatnonzero(folds != number))
         held = objective.take(np.flatnonzero(folds == number))
         scores.append(_score_strengths(train, held, criterion, solver, kinds, unit))
-    totals = [sum(fold[s].value for fold in scores) for s in range(len(STRENGTHS))]
-    best = int(np.argmin(totals))
+    best = _strongest_as_good(scores)
     result = _tune_apart(
         objective, criterion, solver, Guard(STRENGTHS[best] * unit, kinds), progress, start, params
     )
@@ -95,6 +100,20 @@ class _Held:
     def __init__(self, row_losses: Array, weight: Array, inner: float):
         self.row_losses, self.weight, self.inner = row_losses, weight, inner
         self.value = float(row_losses.sum())
+
+
+def _strongest_as_good(scores: list[list[_Held]]) -> int:
+    """The strongest guard whose loss is within one paired standard error of the lowest."""
+    losses = [
+        np.concatenate([fold[s].row_losses for fold in scores]) for s in range(len(STRENGTHS))
+    ]
+    best = int(np.argmin([each.sum() for each in losses]))
+    for number, each in enumerate(losses):
+        apart = each - losses[best]
+        error = float(apart.std()) * len(apart) ** 0.5
+        if float(apart.sum()) <= error:
+            return number
+    return best
 
 
 def _score_strengths(

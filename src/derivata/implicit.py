@@ -53,7 +53,7 @@ def value_and_hypergradient(
     if not abs(correction) <= LARGEST_CORRECTION * abs(partials.value):
         raise NotConverged(
             f"the fit is too rough to judge: its remaining gradient moves the criterion by "
-            f"{correction:.2g} of {partials.value:.2g}. Raise `max_iter`, or lower the solver's `tol`."
+            f"{correction:.2g} of {partials.value:.2g}. Raise `max_iter`, or lower `tol`."
         )
     return partials.value - correction, partials.by_hyper - mixed
 

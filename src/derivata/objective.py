@@ -21,6 +21,8 @@ from derivata.contracts import Array, Loss, Penalty, Predictor, RowDerivatives, 
 from derivata.errors import NotConverged, ShapeMismatch
 from derivata.lazy import lazy
 
+# Newton steps for a constant beside an offset; each is a pass over n k numbers.
+NULL_STEPS = 30
 # Designs up to this many numbers (8 MB) are copied for a part of their rows.
 LARGEST_COPY = 2**20
 
@@ -111,6 +113,8 @@ class Objective:
         """
         residual = self.null_rows.gradient
         size = float(self.weight @ np.einsum("nk,nk->n", residual, residual))
+        # Residuals of a target that is constant are rounding, and no gradient is small against it.
+        size = max(size, 1e-15 * float(self.weight @ (self.y * self.y)))
         return np.maximum(np.sqrt(size * self.column_squares), np.finfo(float).tiny)
 
     @lazy
@@ -128,10 +132,21 @@ class Objective:
 
     @lazy
     def null_rows(self) -> RowDerivatives:
-        """The unweighted losses at the best constant outputs (and the offset)."""
+        """The unweighted losses at the best constant outputs, beside the offset if there is one."""
         constant = self.loss.null_outputs(self.y, self.weight)
-        null = np.broadcast_to(constant, (self.predictor.n_rows, len(constant)))
-        return self.loss.at(self.y, null if self.offset is None else null + self.offset)
+        shape = (self.predictor.n_rows, len(constant))
+        if self.offset is None:
+            return self.loss.at(self.y, np.broadcast_to(constant, shape))
+        constant = constant - np.average(self.offset, axis=0, weights=self.weight)
+        for _ in range(NULL_STEPS):  # Newton in k numbers: the offset has moved the best constant
+            rows = self.loss.at(self.y, constant + self.offset)
+            slope = self.weight @ rows.gradient
+            curvature = np.einsum("n,nab->ab", self.weight, rows.hessian)
+            step = np.linalg.lstsq(curvature, slope)[0]
+            constant = constant - np.clip(step, -2.0, 2.0)
+            if np.abs(step).max() < 1e-8:
+                break
+        return self.loss.at(self.y, constant + self.offset)
 
     @lazy
     def constant_gram(self) -> Array | None:

@@ -425,7 +425,9 @@ def _optimism(at: _Evaluation, problem: _Problem, directions: Array, region: Tru
 
 def loss_unit(objective: Objective, criterion: float, judged_weight: float) -> float:
     """What one nat is in a criterion's units: twice a row's loss where the scale is free."""
-    return 2.0 * criterion / judged_weight if objective.loss.scale_is_free else 1.0
+    if not objective.loss.scale_is_free:
+        return 1.0
+    return max(2.0 * criterion / judged_weight, np.finfo(float).tiny)
 
 
 def first_hyper(objective: Objective) -> Array:
@@ -437,7 +439,7 @@ def mean_curvature(objective: Objective) -> float:
     """log of the mean diagonal of J^T W J over penalised parameters, at the best constant fit."""
     diagonal = objective.null_diagonal
     no_pull = np.zeros(objective.penalty.n_hyper)
-    penalised = objective.penalty.hessian_diagonal(diagonal, no_pull) > 0
+    penalised = (objective.penalty.hessian_diagonal(diagonal, no_pull) > 0) & (diagonal > 0)
     mean = float(diagonal[penalised].mean()) if penalised.any() else 1.0
     return float(np.log(max(mean, 1e-300)))
 

@@ -1030,11 +1030,6 @@ def test_every_error_is_a_value_error_of_derivata():
 # Open: each of these is a bug elsewhere, reported; its mark goes with it.
 
 
-def open_bug(reason):
-    return pytest.mark.xfail(strict=True, reason=reason)
-
-
-@open_bug("the relative gradient divides by residuals that are rounding")
 @pytest.mark.parametrize(
     "model_class, value",
     [(LinearRegressor, 1.0), (LinearRegressor, 0.0), (LinearRegressor, 0.1), (PoissonRegressor, 3)],
@@ -1047,24 +1042,20 @@ def test_a_constant_target_gives_the_constant_fit(model_class, value):  # 46
     np.testing.assert_allclose(model.predict(X), value, atol=1e-9)
 
 
-@open_bug("leave-one-out of two rows does not depend on the penalty: the unit of a loss is 0")
 def test_two_rows_are_fitted():  # 33, 62
     assert np.isfinite(fit(LinearRegressor, X[:2], Y["number"][:2]).coef_).all()
 
 
-@open_bug("folds take over from leave-one-out where there are fewer rows than folds")
 def test_three_rows_of_two_classes_are_fitted():  # 33, 54
     with warnings.catch_warnings():
         warnings.simplefilter("ignore", BoundWarning)
         assert np.isfinite(fit(LogisticClassifier, X[:3], [0, 1, 0]).coef_).all()
 
 
-@open_bug("outer folds are run for one penalty, which needs no guard, and leave too few rows")
 def test_as_many_folds_as_rows_are_enough_for_one_penalty():  # 54
     assert np.isfinite(fit(LinearRegressor, X[:6], Y["number"][:6], criterion=KFold(5)).coef_).all()
 
 
-@open_bug("neither criterion nor solver is checked before use")
 @pytest.mark.parametrize(
     "settings",
     [{"criterion": "loo"}, {"criterion": KFold}, {"solver": "newton"}, {"solver": Newton}],
@@ -1075,7 +1066,6 @@ def test_a_criterion_or_solver_that_is_none_is_named(settings):
         fit(LinearRegressor, **settings)
 
 
-@open_bug("neither the number of folds nor the seed is checked")
 @pytest.mark.parametrize(
     "make",
     [
@@ -1090,19 +1080,16 @@ def test_criteria_refuse_what_they_cannot_deal(make):  # 54
         make()
 
 
-@open_bug("labels of groups are not turned into text as their names are")
 def test_alpha_may_be_given_by_labels_that_are_no_text():  # 55
     model = fit(LinearRegressor, alpha={1: 1.0, 2: 2.0}, groups=[1, 2, 1])
     assert model.alphas_per_group_ == {"1": 1.0, "2": 2.0}
 
 
-@open_bug("OverflowError is not caught")
 def test_an_integer_alpha_beyond_float_is_refused():  # 9
     with refused(InvalidParameter, "`alpha`"):
         fit(LinearRegressor, alpha=10**400)
 
 
-@open_bug("Newton starts at zero, from where a mean of 1e15 is 35 exponents away")
 def test_counts_of_any_size_are_fitted():  # 45
     np.testing.assert_allclose(
         fit(PoissonRegressor, y=1e15 * Y["count"], alpha=1e15).coef_,
@@ -1111,7 +1098,6 @@ def test_counts_of_any_size_are_fitted():  # 45
     )
 
 
-@open_bug("without an intercept the scale of penalties is taken at exposure times the mean")
 def test_the_unit_of_exposure_does_not_matter_without_intercept():  # 45
     exposure = np.full(N, 1e6)
     counts = np.random.default_rng(0).poisson(exposure * np.exp(OUTPUTS / 2 - 8.0))
@@ -1122,14 +1108,12 @@ def test_the_unit_of_exposure_does_not_matter_without_intercept():  # 45
     np.testing.assert_allclose(model.coef_[:3], other.coef_[:3], rtol=1e-2)
 
 
-@open_bug("rows of weight zero are left out before warnings name the others by their place")
 def test_rows_are_named_by_their_place_in_the_users_table():  # 48, 53
     weight = (np.arange(N) != 0).astype(float)
     with warned(ExtremeValueWarning, "'x0'", "row 3"):
         fit(LinearRegressor, spoiled(3, 0, 1e6), sample_weight=weight, alpha=1.0)
 
 
-@open_bug("rows of the summary are recognised by their name")
 def test_a_column_named_like_the_intercept_stays_in_the_summary():  # 23
     frame = FRAME.rename(columns={"price": "(intercept)"})
     summary = fit(LinearRegressor, frame, fit_intercept=False).summary()

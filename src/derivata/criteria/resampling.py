@@ -10,6 +10,7 @@ Maths: docs/math/resampling.md
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
+from numbers import Integral
 
 import numpy as np
 
@@ -43,6 +44,7 @@ class HoldOut:
     def __post_init__(self) -> None:
         if not 0.0 < self.share < 1.0:
             raise InvalidParameter(f"`share` is {self.share!r}; expected a number in (0, 1).")
+        _require_seed(self.random_state)
 
     def subproblems(self, objective: Objective) -> list[Subproblem]:
         """One fit, of the rows kept."""
@@ -68,8 +70,11 @@ class KFold:
     random_state: int = 0
 
     def __post_init__(self) -> None:
-        if self.n_folds < 2:
-            raise InvalidParameter(f"`n_folds` is {self.n_folds!r}; expected at least 2.")
+        if not isinstance(self.n_folds, Integral) or self.n_folds < 2:
+            raise InvalidParameter(
+                f"`n_folds` is {self.n_folds!r}; expected at least 2, and an integer."
+            )
+        _require_seed(self.random_state)
 
     @property
     def name(self) -> str:
@@ -86,6 +91,11 @@ class KFold:
             )
         fold = _dealt(objective, self.n_folds, self.random_state)
         return [_held_out(objective, fold == number) for number in range(self.n_folds)]
+
+
+def _require_seed(random_state: int) -> None:
+    if not isinstance(random_state, Integral) or random_state < 0:
+        raise InvalidParameter(f"`random_state` is {random_state!r}; expected an integer >= 0.")
 
 
 def deal_folds(y: Array, n_folds: int, random_state: int, *, classes: bool = False) -> Array:

@@ -96,8 +96,8 @@ class PenalizedLinearModel(BaseEstimator):
 
     def _fit(self, X: Any, y: Array, weight: Array, offset: Array | None, loss: Loss) -> None:
         """Fit checked rows: X (n, p), y as the loss wants it, offset (n, k) or None."""
-        if not weight.all():  # a row of weight zero is no row, also where rows are dealt to folds
-            kept = np.flatnonzero(weight)
+        kept = np.flatnonzero(weight)
+        if len(kept) < len(weight):  # a row of weight zero is no row, also where folds are dealt
             X, y, weight = X[kept], y[kept], weight[kept]
             offset = None if offset is None else offset[kept]
         if len(y) < 2:
@@ -117,7 +117,7 @@ class PenalizedLinearModel(BaseEstimator):
         self._publish()
         self.n_iter_ = max(fit.n_iter + (tuned.n_solver_steps if tuned else 0), 1)
         self.converged_, self.convergence_ = fit.converged, fit.reason
-        warn_about(self, rows, fit, inverse, tuned)
+        warn_about(self, rows, fit, inverse, tuned, kept)
 
     def _check_settings(self) -> None:
         for name, kinds in self._parameter_constraints.items():
@@ -128,6 +128,15 @@ class PenalizedLinearModel(BaseEstimator):
             raise InvalidParameter(f"`tol` is {self.tol!r}; it must be a positive number.")
         if self.max_iter < 1:
             raise InvalidParameter(f"`max_iter` is {self.max_iter!r}; it must be an integer >= 1.")
+        if self.random_state < 0:
+            raise InvalidParameter(f"`random_state` is {self.random_state!r}; it must be >= 0.")
+        for name, verb, example in (
+            ("criterion", "subproblems", "KFold(5)"),
+            ("solver", "minimize", "Newton()"),
+        ):
+            part = getattr(self, name)
+            if part is not None and (isinstance(part, type) or not hasattr(part, verb)):
+                raise InvalidParameter(f"`{name}` is {part!r}; expected an object: `{example}`.")
 
     def _find_penalties(self, objective: Objective) -> tuple[Array, TuneResult | None, Array]:
         """Log penalties, how they were tuned, and where the last fit starts."""
@@ -255,7 +264,7 @@ class PenalizedLinearModel(BaseEstimator):
         group = [*self._feature_groups, ""] * len(labels)
         keep = slice(None)
         if not self.fit_intercept:
-            keep = np.array([not row.endswith("(intercept)") for row in rows])
+            keep = np.tile(np.arange(len(names) + 1) < len(names), len(labels))
             rows = [row for row, kept in zip(rows, keep, strict=True) if kept]
             group = [g for g, kept in zip(group, keep, strict=True) if kept]
         return Summary(
@@ -344,6 +353,7 @@ def _log_alphas(alpha: Any, names: tuple[str, ...]) -> Array:
     if isinstance(alpha, str):
         raise InvalidParameter(f"`alpha` is {alpha!r}; expected 'tune', a number, or one a group.")
     if isinstance(alpha, dict):
+        alpha = {str(label): value for label, value in alpha.items()}
         if set(alpha) != set(names):
             raise InvalidParameter(
                 f"`alpha` names the groups {sorted(map(str, alpha))}, but they are {list(names)}."
@@ -351,9 +361,9 @@ def _log_alphas(alpha: Any, names: tuple[str, ...]) -> Array:
         alpha = [alpha[name] for name in names]
     try:
         values = np.asarray(alpha, dtype=float)
-    except (TypeError, ValueError):
+    except (TypeError, ValueError, OverflowError):
         raise InvalidParameter(
-            f"`alpha` is {alpha!r}; expected 'tune', a number, or one a group."
+            f"`alpha` is {alpha!r:.60}; expected 'tune', a number, or one a group."
         ) from None
     if values.ndim > 1 or (values.ndim == 1 and len(values) != len(names)):
         raise InvalidParameter(

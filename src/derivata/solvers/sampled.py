@@ -22,10 +22,10 @@ ROUGH = 1e-3
 
 
 def sampled_start(objective: Objective, hyper: Array) -> Array:
-    """Parameters to start from, (n_params,): zeros unless rows are many for the parameters."""
+    """Parameters to start from, (n_params,): the constant fit unless rows are many."""
     predictor = objective.predictor
     n_sampled = max(ROWS_PER_PARAM * predictor.n_params, predictor.n_rows // SHARE)
-    zeros = np.zeros(predictor.n_params)
+    zeros = _constant_fit(objective)
     if predictor.n_rows < WORTHWHILE * n_sampled or objective.loss.curvature_is_constant:
         return zeros
     rows = np.sort(np.random.default_rng(0).choice(predictor.n_rows, n_sampled, replace=False))
@@ -37,3 +37,21 @@ def sampled_start(objective: Objective, hyper: Array) -> Array:
     sample = replace(sample, weight=share * sample.weight)
     fit = Newton(tol=ROUGH, max_iter=20, precision=np.inf).minimize(sample, zeros, hyper)
     return fit.expansion.params if np.isfinite(fit.expansion.params).all() else zeros
+
+
+def _constant_fit(objective: Objective) -> Array:
+    """Parameters that give the best constant outputs, by the column of ones; zeros if none."""
+    predictor, weight = objective.predictor, objective.weight
+    zeros = np.zeros(predictor.n_params)
+    if objective.loss.curvature_is_constant:
+        return zeros
+    null = np.broadcast_to(
+        objective.loss.null_outputs(objective.y, weight), (len(weight), predictor.n_outputs)
+    )
+    sums = predictor.vjp(zeros, np.broadcast_to(weight[:, None], null.shape))
+    squares = objective.column_squares
+    ones = sums * sums > (1.0 - 1e-9) * weight.sum() * squares
+    towards = predictor.vjp(zeros, weight[:, None] * null)
+    return np.where(
+        ones & (squares > 0.0), towards / np.maximum(squares, np.finfo(float).tiny), 0.0
+    )
