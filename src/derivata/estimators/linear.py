@@ -425,4 +425,4 @@ def _log_scale(exposure: Any, offset: Any, n_rows: int) -> Array | None:
     """log(exposure) + offset as (n_rows, 1), or None."""
     parts = [validate_exposure(exposure, n_rows), validate_offset(offset, n_rows, LARGEST_LOG)]
     given = [part for part in parts if part is not None]
-    return sum(given) if given else None
+    return np.sum(given, axis=0) if given else None

@@ -213,7 +213,7 @@ def _row_numbers(values: Any, n_rows: int, argument: str) -> Array:
         ) from None
     if numbers.ndim == 0:
         numbers = np.full(n_rows, numbers)
-    if numbers.ndim == 2 and numbers.shape[1] == 1:
+    if numbers.ndim == 2 and numbers.shape[-1] == 1:
         numbers = numbers[:, 0]
     if numbers.ndim != 1:
         raise ShapeMismatch(

@@ -10,7 +10,6 @@ from scipy import sparse
 from sklearn.base import BaseEstimator
 from sklearn.utils.validation import validate_data
 
-from derivata.contracts import Array
 from derivata.errors import ExtremeValueWarning, InvalidData, warn
 from derivata.estimators.bad_input import explain
 from derivata.estimators.row_values import refuse_masked
@@ -51,7 +50,8 @@ def validate_rows(estimator: BaseEstimator, X: Any, y: Any = "no_validation", **
         refuse_masked(y, "y")
     try:
         _refuse_dates(X)
-        checked = validate_data(
+        check: Any = validate_data  # its own annotations know arrays only
+        checked = check(
             estimator,
             X,
             y,
@@ -64,11 +64,11 @@ def validate_rows(estimator: BaseEstimator, X: Any, y: Any = "no_validation", **
         raise
     except (ValueError, TypeError, OverflowError) as error:
         raise explain(X, y if with_y else None, error) from error
-    rows = checked[0] if with_y else checked
+    rows: Any = checked[0] if with_y else checked
     if sparse.issparse(rows):
         rows = sparse.csr_array(rows)
         rows.sum_duplicates()
-    names = column_names(estimator, rows.shape[1])
+    names = column_names(estimator, int(np.shape(rows)[1]))
     largest = _require_finite(rows, names)
     if largest > LARGEST_EXACT_INTEGER and not sparse.issparse(rows):
         _warn_of_wide_integers(X, rows, names)
@@ -107,7 +107,7 @@ def _column_kinds(X: Any) -> dict[str, nw.dtypes.DType]:
     return dict(frame.schema) if isinstance(frame, nw.DataFrame) else {}
 
 
-def _require_finite(X: Array | sparse.csr_array, names: list[str]) -> float:
+def _require_finite(X: Any, names: list[str]) -> float:
     """The root of the sum of squares, a bound on every value; raises if it is not finite."""
     values = X.data if sparse.issparse(X) else X
     with np.errstate(over="ignore", invalid="ignore"):
@@ -135,7 +135,7 @@ def _require_finite(X: Array | sparse.csr_array, names: list[str]) -> float:
     )
 
 
-def _warn_of_wide_integers(X: Any, rows: Array, names: list[str]) -> None:
+def _warn_of_wide_integers(X: Any, rows: Any, names: list[str]) -> None:
     """Warn of integers that float64 has rounded; only called where some value is that large."""
     kinds = list(_column_kinds(X).values())
     for column in np.flatnonzero(np.abs(rows).max(axis=0, initial=0.0) > LARGEST_EXACT_INTEGER):
@@ -147,7 +147,7 @@ def _warn_of_wide_integers(X: Any, rows: Array, names: list[str]) -> None:
             )
 
 
-def _warn_of_few_digits(X: Any, rows: Array, names: list[str]) -> None:
+def _warn_of_few_digits(X: Any, rows: Any, names: list[str]) -> None:
     """Warn of float16 and float32 columns that hold few distinct numbers for lack of digits."""
     for column, dtype in _narrow_columns(X):
         values = rows[:, column]
@@ -173,6 +173,6 @@ def _narrow_columns(X: Any) -> list[tuple[int, np.dtype]]:
     return [(column, single) for column, kind in enumerate(kinds) if kind == nw.Float32]
 
 
-def _square_sum(values: Array) -> float:
+def _square_sum(values: Any) -> float:
     flat = values.ravel(order="K")
     return float(np.dot(flat, flat))
