@@ -237,7 +237,7 @@ class Expansion:
     @lazy
     def relative_gradient(self) -> float:
         """max |gradient_j| / gradient_scale_j: zero at a minimiser, of order one far from it."""
-        return float(np.max(np.abs(self.gradient) / self.objective.gradient_scale, initial=0.0))
+        return float((np.abs(self.gradient) / self.objective.gradient_scale).max(initial=0.0))
 
     @lazy
     def gram(self) -> Array:

@@ -53,8 +53,10 @@ def invert(expansion: Expansion) -> HessianInverse:
 def _is_dual(expansion: Expansion) -> bool:
     predictor = expansion.objective.predictor
     n_params, n_numbers = predictor.n_params, predictor.n_rows * predictor.n_outputs
+    if n_params <= n_numbers or n_numbers > LARGEST_DENSE:
+        return False
     diagonal = expansion.penalty_diagonal
-    if np.count_nonzero(diagonal) <= n_numbers or n_numbers > LARGEST_DENSE:
+    if np.count_nonzero(diagonal) <= n_numbers:
         return False
     every_pull = diagonal[diagonal > 0].min() > 1e-10 * diagonal.max()
     return bool(every_pull and n_numbers * n_params <= LARGEST_JACOBIAN)

@@ -112,10 +112,10 @@ def _standardize_dense(X: Array, share: Array, scale: bool, intercept: bool) -> 
 def _spread(features: Array, share: Array, around: Array, largest: Array) -> Array:
     """Weighted root mean square of each row of ``features`` around a number of its own."""
     unit = _unit(largest)
-    square = np.empty(len(features))
-    for j, column in enumerate(features):  # one column at a time: no second n x p array
-        apart = column - around[j] if around[j] != 0.0 else column
-        apart = apart / unit[j] if unit[j] != 1.0 else apart
+    with np.errstate(over="ignore", invalid="ignore"):  # of columns that are redone below
+        square = DenseDesign(features).column_squares(share)
+    for j in np.flatnonzero((around != 0.0) | (unit != 1.0)):
+        apart = (features[j] - around[j]) / unit[j]
         square[j] = (apart * share) @ apart
     return unit * np.sqrt(square)
 
