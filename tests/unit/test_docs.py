@@ -130,10 +130,15 @@ QUOTED = {
         ("relative gradient exceeds {:g}", "solvers.result.FAR"),
         ("more than {:%} of it", "solvers.result.LEAST_FALL"),
         ("a precision of $10^{{{:e}}}$ for the fit", "estimators.base.PRECISION"),
+        ("its tolerance is $10^{{{:e}}}$", "automatic_tuning.FOLD_TOLERANCE"),
         ("more than {:g} parameters in several", "estimators.base.MANY_BLOCKS"),
         ("random sample of {:g} rows a parameter", "solvers.sampled.ROWS_PER_PARAM"),
+        ("of one row in {:g} if that is more", "solvers.sampled.SHARE"),
     ],
-    "math/implicit.md": [("$r > 10^{{{:e}}}$", "criteria.leave_one_out.LARGEST_GRADIENT")],
+    "math/implicit.md": [
+        ("$r > 10^{{{:e}}}$", "criteria.leave_one_out.LARGEST_GRADIENT"),
+        ("A correction of more than {:%} of the value", "implicit.LARGEST_CORRECTION"),
+    ],
     "math/leave_one_out.md": [
         ("only the {:g} rows", "criteria.trust.EXAMINED"),
         ("above $10^{{{:e}}}$ is refused", "criteria.leave_one_out.LARGEST_GRADIENT"),
@@ -150,17 +155,22 @@ QUOTED = {
         ),
         ("({:g} at first, {:g} at most)", "tuning.FIRST_RADIUS", "tuning.LARGEST_RADIUS"),
         ("less than $10^{{{:e}}}$ nats times", "tuning.NEGLIGIBLE"),
+        ("exceeds {:%} of the criterion", "implicit.LARGEST_CORRECTION"),
+        ("less than $10^{{{:e}}}$ of their curvature", "tuning.SATURATED"),
+        ("raised by {:g}, up to {:g} times", "tuning.STRONGER", "tuning.STRONGER_TRIES"),
         ("a step longer than {:g} it is forgotten", "trust_region.TRANSFERABLE"),
         ("The {:g} rows of largest leverage", "criteria.frozen.EXACT_ROWS"),
         ("at least {:g} rows a parameter", "criteria.frozen.ROWS_PER_PARAM"),
         ("(steps down to {:g})", "guarded_tuning.COARSE_STEP"),
         ("one penalty in {:g} rows", "guarded_tuning.ROWS_PER_PENALTY"),
+        ("Below {:g} rows, too few to be dealt to folds", "guarded_tuning.FEWEST_ROWS"),
         ("{} outer folds among", "guarded_tuning.OUTER_FOLDS"),
         ("at a speed {} times that of passes", "criteria.choice.PRODUCT_SPEED"),
         ("about {:g} passes each", "criteria.choice.PASSES"),
         ("predicted to take {} times as long", "criteria.choice.WORTH"),
         ("take over from where the fit stands: {} folds", "criteria.choice.N_FOLDS"),
         ("from {:,} rows on", "automatic_tuning.MANY_ROWS"),
+        ("costs more than {:g} values with their gradients", "automatic_tuning.DEAR_STEP"),
     ],
     "math/diagnostics.md": [
         ("below $10^{{{:e}}}$ of their curvature", "diagnostics.UNPENALISED"),
@@ -226,6 +236,33 @@ def test_the_drawing_of_the_floors_has_every_room_on_its_floor():
     assert {room: drawn.get(room) for room in here} == {room: FLOORS[room] for room in here}
 
 
+def all_modules():
+    """Every module of the package, but the ``__init__`` of packages."""
+    source = Path(derivata.__file__).parent
+    paths = sorted(path.relative_to(source) for path in source.rglob("*.py"))
+    return [path.with_suffix("").parts for path in paths if path.stem != "__init__"]
+
+
+def test_the_drawing_of_the_floors_has_every_module_in_its_room():
+    drawing = read(DOCS / "architecture.md").split("```")[1]
+    # A room begins in the fifth column, after the floor's name; what is in it may take more lines.
+    rooms = re.split(r"^(?:F\d  |    )(?=\w)", drawing, flags=re.MULTILINE)
+    inside = {room.split("/")[0]: set(re.findall(r"\w+", room)) for room in rooms if "/" in room}
+    drawn = set(re.findall(r"\w+", drawing))
+    absent = [
+        ".".join(module)
+        for module in all_modules()
+        if module[-1] not in (drawn if len(module) == 1 else inside.get(module[0], ()))
+    ]
+    assert not absent
+
+
+def test_every_module_has_a_section_under_rooms():
+    told = "".join(read(page) for page in (DOCS / "rooms").glob("*.md"))
+    sections = set(re.findall(r"^\.\. automodule:: derivata\.([\w.]+)$", told, re.MULTILINE))
+    assert not {".".join(module) for module in all_modules()} - sections
+
+
 MESSAGES = DOCS / "how_to" / "messages.md"
 KINDS = [
     kind
@@ -267,11 +304,11 @@ def test_every_exit_code_is_on_the_page_of_tables():
 
 
 def test_every_option_of_the_command_line_is_on_the_page_of_tables():
-    from derivata.cli import fit, predict
+    from derivata.cli import demo, fit, predict
 
     options = {
         name
-        for command in (fit.command, predict.command)
+        for command in (fit.command, predict.command, demo.command)
         for option in command.params
         for name in option.opts
         if name.startswith("--")
