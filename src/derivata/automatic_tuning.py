@@ -48,32 +48,46 @@ def tune_automatically(
     objective: Objective,
     solver: Solver,
     *,
+    fold_solver: Solver | None = None,
     kinds: Array | None = None,
     random_state: int = 0,
     progress: Callable[[TuneStep], None] | None = None,
 ) -> AutomaticTuning:
     """Tune all penalties by leave-one-out if it is cheap and can be trusted, else by folds.
 
-    Parameters are those of ``tune_guarded``, which does the work.
+    Parameters are those of ``tune_guarded``, which does the work, and ``fold_solver``: for folds;
+    by default ``solver``, or L-BFGS where a Hessian is dear.
     """
     criterion, reason = choose_criterion(objective)
     params = sampled_start(objective, first_hyper(objective))
     settings = {"kinds": kinds, "random_state": random_state, "progress": progress}
-    if not isinstance(criterion, LeaveOneOut) or objective.loss.curvature_is_constant:
+    if fold_solver is None:
+        fold_solver = LBFGS(FOLD_TOLERANCE) if dear_hessian(objective) else solver
+    if not isinstance(criterion, LeaveOneOut):
+        return _tune_by_folds(objective, fold_solver, reason, params, settings)
+    if objective.loss.curvature_is_constant:  # leave-one-out is exact
         result = tune_guarded(objective, criterion, solver, params=params, **settings)
         return AutomaticTuning(result, criterion, reason)
     if _is_large(objective):
         # Worth a look before many passes are spent; the fit serves as a start in any case.
         params, error = _look(objective, solver, params)
         if not error.tolerable:
-            return _tune_by_folds(objective, solver, error, params, settings)
+            return _tune_by_folds(objective, fold_solver, _distrust(error), params, settings)
     result = tune_guarded(objective, criterion, solver, params=params, **settings)
     end = result.fits[0].expansion
     error = leave_one_out_error(end, invert(end))
     if error.tolerable or len(objective.y) < 2 * N_FOLDS:
         return AutomaticTuning(result, criterion, reason)
     settings["start"] = result.hyper
-    return _tune_by_folds(objective, solver, error, end.params, settings)
+    return _tune_by_folds(objective, fold_solver, _distrust(error), end.params, settings)
+
+
+def _distrust(error: LeaveOneOutError) -> str:
+    return (
+        f"leave-one-out by one Newton step would be off by about {error.error:.1f} of the "
+        f"{abs(error.change):.1f} nats that leaving rows out changes, as single rows decide parts "
+        "of the fit"
+    )
 
 
 def _look(objective: Objective, solver: Solver, params: Array) -> tuple[Array, LeaveOneOutError]:
@@ -85,27 +99,22 @@ def _look(objective: Objective, solver: Solver, params: Array) -> tuple[Array, L
 def _tune_by_folds(
     objective: Objective,
     solver: Solver,
-    error: LeaveOneOutError,
+    reason: str,
     params: Array,
     settings: dict[str, Any],
 ) -> AutomaticTuning:
     seed = settings["random_state"]
     many = len(objective.y) >= MANY_ROWS
     criterion = HoldOut(HELD_SHARE, seed) if many else KFold(N_FOLDS, seed)
-    if dear_hessian(objective):
-        solver = LBFGS(FOLD_TOLERANCE)
     result = tune_guarded(objective, criterion, solver, params=params, **settings)
-    reason = (
-        f"{criterion.name}: leave-one-out by one Newton step would be off by about "
-        f"{error.error:.1f} of the {abs(error.change):.1f} nats that leaving rows out changes, "
-        "as single rows decide parts of the fit"
-    )
     # What is kept is a fit of all rows; its start is the nearest one known.
-    return AutomaticTuning(replace(result, full_params=params), criterion, reason)
+    return AutomaticTuning(
+        replace(result, full_params=params), criterion, f"{criterion.name}: {reason}"
+    )
 
 
 def dear_hessian(objective: Objective) -> bool:
-    """Whether a Newton step costs more than a whole quasi-Newton fit with its adjoint."""
+    """Whether a Newton step costs more than ``DEAR_STEP`` quasi-Newton steps."""
     predictor = objective.predictor
     n_numbers, n_params = predictor.n_rows * predictor.n_outputs, predictor.n_params
     small, large = sorted((n_numbers, n_params))

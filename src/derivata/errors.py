@@ -17,7 +17,7 @@ Warnings, all ``DerivataWarning`` (a ``UserWarning``), each with a stable ``code
 
     DerivataWarning
     +-- NotConvergedWarning    D101  the solver stopped early (a ConvergenceWarning too)
-    +-- BoundWarning           D102  a tuned penalty ended on the edge of its range
+    +-- BoundWarning           D102  all tuned penalties ended on one edge of their range
     +-- SeparationWarning      D201  a column or a combination separates the classes
     +-- CollinearWarning       D202  columns repeat each other; their split is arbitrary
     +-- ConstantColumnWarning  D203  a column has one value; its coefficient is 0
@@ -91,7 +91,7 @@ class NotConvergedWarning(DerivataWarning):
 
 
 class BoundWarning(DerivataWarning):
-    """A tuned penalty ended on the edge of its range."""
+    """All tuned penalties ended on the same edge of their range."""
 
     code = "D102"
 

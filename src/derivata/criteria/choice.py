@@ -31,14 +31,12 @@ def choose_criterion(objective: Objective) -> tuple[Criterion, str]:
     small, large = sorted((n * k, p))
     storable = p <= LARGEST_DENSE or (n * k <= LARGEST_DENSE and n * k * p <= LARGEST_JACOBIAN)
     if not storable:
-        return KFold(N_FOLDS), (
-            f"{N_FOLDS}-fold: a Hessian of {p:,} parameters is too large for leave-one-out"
-        )
+        return KFold(N_FOLDS), (f"a Hessian of {p:,} parameters is too large for leave-one-out")
     exact = (5.0 * large / k * small * small + 4.0 * small**3) / PRODUCT_SPEED
     folds = N_FOLDS * PASSES * 2.0 * n * p
     if exact > WORTH * folds:
         return KFold(N_FOLDS), (
-            f"{N_FOLDS}-fold: leave-one-out is predicted to take {exact / folds:.1f} times as long"
+            f"leave-one-out is predicted to take {exact / folds:.1f} times as long"
         )
     return LeaveOneOut(), (
         f"leave-one-out: predicted to take {exact / folds:.2g} of the time of {N_FOLDS}-fold"

@@ -149,7 +149,9 @@ class PenalizedLinearModel(BaseEstimator):
             return hyper, None, sampled_start(objective, hyper)
         solver = self._solver(objective, max(self.tol, TUNING_TOLERANCE), TUNING_PRECISION)
         if self.criterion is None:
-            chosen = tune_automatically(objective, solver, random_state=self.random_state)
+            chosen = tune_automatically(
+                objective, solver, fold_solver=self.solver, random_state=self.random_state
+            )
             tuned, criterion, reason = chosen.result, chosen.criterion, chosen.reason
         else:
             criterion, reason = self.criterion, "given by the user"
