@@ -138,9 +138,9 @@ def digits() -> list[Row]:
 
 def shared_table(name: str, target: str, drop: tuple[str, ...] = ()) -> tuple[Any, Any] | None:
     """One-hot encoded features and codes of a shared table, or None where it is absent."""
-    from derivata.table_encoder import TableEncoder
+    from derivata.tables.table_encoder import TableEncoder
     from derivata.tables import read_table
-    from derivata.task_choice import take_target
+    from derivata.tables.task_choice import take_target
 
     path = harness.SHARED / f"{name}.csv.gz"
     if not path.exists():

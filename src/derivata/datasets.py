@@ -21,10 +21,10 @@ from typing import Any
 
 import numpy as np
 
-from derivata.columns import Column
 from derivata.contracts import Array
 from derivata.errors import InvalidParameter
 from derivata.tables import Table
+from derivata.tables.columns import Column
 
 TRUTHS = ("sparse", "decaying", "dense")
 

@@ -5,7 +5,7 @@
 
 A model file names the *kind* of its model, never a module or a function: `KINDS` here says which
 class a kind is, and a kind that is not in it is refused. So a file can choose between our
-estimators and can run nothing else. The format is drawn in `derivata.model_file`.
+estimators and can run nothing else. The format is drawn in `derivata.files.model_file`.
 
 To make an estimator savable, give it ``to_state(self) -> ModelState`` and a class method
 ``from_state(cls, state)``, and add one line to `KINDS`.
@@ -18,8 +18,8 @@ from importlib import import_module
 from typing import Any
 
 from derivata.errors import DerivataError, InvalidParameter, ModelFileError
-from derivata.model_file import read_state, write_state
-from derivata.model_state import ModelState
+from derivata.files.model_file import read_state, write_state
+from derivata.files.model_state import ModelState
 
 __all__ = ["KINDS", "ModelState", "load", "read_state", "save", "write_state"]
 

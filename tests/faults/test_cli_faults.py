@@ -20,8 +20,8 @@ from derivata.cli import fitting
 from derivata.cli.main import main, run
 from derivata.cli.run_folder import FILES
 from derivata.datasets import csv_text, simulate
+from derivata.files.run_lock import run_lock
 from derivata.report import RunRecord
-from derivata.run_lock import run_lock
 
 COMMAND = [sys.executable, "-m", "derivata.cli.main"]
 

@@ -22,10 +22,11 @@ import safetensors.numpy
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from derivata import atomic, persistence
+from derivata import persistence
 from derivata.errors import ModelFileError
-from derivata.model_file import MAX_HEADER_BYTES, read_state, write_state
-from derivata.model_state import ModelState
+from derivata.files import atomic
+from derivata.files.model_file import MAX_HEADER_BYTES, read_state, write_state
+from derivata.files.model_state import ModelState
 
 OLD = ModelState("LinearRegressor", {"alpha": 1.0}, {"coef": np.arange(4.0)})
 NEW = ModelState("LinearRegressor", {"alpha": 2.0}, {"coef": np.arange(400.0)})
@@ -631,9 +632,9 @@ LAB = """
 import json, os, resource, signal, sys
 import numpy as np
 from pathlib import Path
-from derivata import atomic
-from derivata.model_file import read_state, write_state
-from derivata.model_state import ModelState
+from derivata.files import atomic
+from derivata.files.model_file import read_state, write_state
+from derivata.files.model_state import ModelState
 
 folder = Path(sys.argv[1])
 path = folder / "model.derivata"

@@ -9,10 +9,10 @@ import pytest
 from markupsafe import escape
 
 from derivata import TableModel
-from derivata.columns import Column
 from derivata.report import RunRecord, Said, build_report
 from derivata.report.record import column_facts
 from derivata.tables import Table
+from derivata.tables.columns import Column
 
 ATTACKS = [
     "<script>alert(1)</script>",

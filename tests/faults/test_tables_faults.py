@@ -15,7 +15,6 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from scipy import sparse
 
-from derivata.columns import Column
 from derivata.errors import (
     DerivataError,
     InvalidData,
@@ -25,9 +24,10 @@ from derivata.errors import (
     TableWarning,
     UnseenCategoryWarning,
 )
-from derivata.table_encoder import TableEncoder
 from derivata.tables import Table, read_table, table_from_frame
-from derivata.task_choice import take_target
+from derivata.tables.columns import Column
+from derivata.tables.table_encoder import TableEncoder
+from derivata.tables.task_choice import take_target
 
 
 @pytest.fixture

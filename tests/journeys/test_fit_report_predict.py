@@ -13,9 +13,9 @@ import pytest
 from derivata import TableModel, load
 from derivata.cli.main import run
 from derivata.cli.run_folder import FILES
-from derivata.columns import Column
 from derivata.datasets import csv_text, load_dataset, simulate
 from derivata.tables import Table, read_table
+from derivata.tables.columns import Column
 
 
 def houses(n_rows=150, seed=0):

@@ -13,9 +13,9 @@ import pytest
 
 import derivata
 from derivata import errors
-from derivata.columns import MISSING_WORDS
 from derivata.curvature.iterative import IterativeInverse
 from derivata.datasets import csv_text, simulate
+from derivata.tables.columns import MISSING_WORDS
 from tests.test_floors import FLOORS
 
 ROOT = Path(__file__).parents[2]
@@ -185,9 +185,13 @@ QUOTED = {
     ],
     "how_to/tables.md": [
         ("Beyond {:,} levels", "terms.category.MAX_LEVELS"),
-        ("3 to {:g} different words", "task_choice.MAX_CLASSES"),
-        ("3 ≤ k ≤ {:g}, {} rows or more", "task_choice.MAX_LABELS", "task_choice.MIN_ROWS_A_LABEL"),
-        ("(skewness above {:g})", "task_choice.MIN_SKEWNESS"),
+        ("3 to {:g} different words", "tables.task_choice.MAX_CLASSES"),
+        (
+            "3 ≤ k ≤ {:g}, {} rows or more",
+            "tables.task_choice.MAX_LABELS",
+            "tables.task_choice.MIN_ROWS_A_LABEL",
+        ),
+        ("(skewness above {:g})", "tables.task_choice.MIN_SKEWNESS"),
     ],
 }
 

@@ -14,11 +14,12 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from hypothesis.extra import numpy as hnp
 
-from derivata import persistence, strict_json
+from derivata import persistence
 from derivata.errors import InvalidParameter, ModelFileError
-from derivata.model_file import read_state, write_state
-from derivata.model_state import ModelState
-from derivata.strict_json import from_json, to_json
+from derivata.files import strict_json
+from derivata.files.model_file import read_state, write_state
+from derivata.files.model_state import ModelState
+from derivata.files.strict_json import from_json, to_json
 
 
 def example_state():

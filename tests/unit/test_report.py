@@ -8,7 +8,6 @@ import numpy as np
 import pytest
 
 from derivata import TableModel
-from derivata.columns import Column
 from derivata.datasets import load_dataset, simulate
 from derivata.errors import DerivataError
 from derivata.plain_text import clean, duration, number, percent
@@ -29,6 +28,7 @@ from derivata.report.judgement import _calibration
 from derivata.report.record import column_facts
 from derivata.report.words import headline, metrics_in_words, optimism_in_words
 from derivata.tables import Table
+from derivata.tables.columns import Column
 from derivata.tuning import OuterScore
 
 # Elements that HTML closes by itself.

@@ -7,7 +7,6 @@ import pandas as pd
 import pytest
 
 from derivata import TableModel, load
-from derivata.columns import Column
 from derivata.datasets import load_dataset, simulate
 from derivata.errors import (
     ConstantColumnWarning,
@@ -23,8 +22,9 @@ from derivata.errors import (
 from derivata.estimators.metrics import deviance_rows, outer_metrics
 from derivata.estimators.outer_folds import deal_outer_folds
 from derivata.estimators.table_task import TableTask
-from derivata.model_state import ModelState
+from derivata.files.model_state import ModelState
 from derivata.tables import Table
+from derivata.tables.columns import Column
 
 
 def mixed_table(n_rows=120, seed=0):

@@ -16,8 +16,8 @@ from pathlib import Path
 
 import numpy as np
 
-from derivata.atomic import atomic_writer, why_not_written
 from derivata.cli.exit_codes import CannotWrite
+from derivata.files.atomic import atomic_writer, why_not_written
 
 CHUNK = 20_000
 _NUMBER = re.compile(r"[+-]?(\d+(\.\d*)?|\.\d+)([eE][+-]?\d+)?")

@@ -118,8 +118,8 @@ def _with_error(score: OuterScore) -> str:
 
 
 def _written(out: str, name: str, table: Table) -> Path:
-    from derivata.atomic import why_not_written, write_text_atomic
     from derivata.datasets import csv_text
+    from derivata.files.atomic import why_not_written, write_text_atomic
 
     path = Path(out) / f"{name}.csv"
     try:

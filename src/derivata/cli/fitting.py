@@ -16,13 +16,13 @@ from typing import Any
 
 from derivata.cli.console import heard_warnings, shown_progress
 from derivata.cli.run_folder import RunFolder, run_folder
-from derivata.columns import MISSING_WORDS
 from derivata.errors import DerivataError, TableError
 from derivata.estimators.outer_folds import OuterFolds
 from derivata.estimators.table_model import TableModel
 from derivata.report import RunRecord, Said, build_report
 from derivata.report.record import column_facts
 from derivata.tables import Table, read_table
+from derivata.tables.columns import MISSING_WORDS
 
 
 @dataclass(frozen=True)

@@ -44,8 +44,8 @@ def command(
     """Run ``derivata predict``; the exit code."""
     from derivata.cli.console import heard_warnings
     from derivata.cli.csv_output import csv_chunks, write_chunks
-    from derivata.columns import MISSING_WORDS
     from derivata.tables import read_table
+    from derivata.tables.columns import MISSING_WORDS
 
     model_file = _model_file(run)
     _refuse_overwriting(out, model_file, table)

@@ -24,10 +24,10 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from derivata.atomic import why_not_written, write_bytes_atomic
 from derivata.cli.exit_codes import CannotWrite
 from derivata.errors import ModelFileError
-from derivata.run_lock import run_lock
+from derivata.files.atomic import why_not_written, write_bytes_atomic
+from derivata.files.run_lock import run_lock
 
 MODEL, REPORT, SUMMARY = "model.derivata", "report.html", "summary.json"
 FILES = (MODEL, REPORT, SUMMARY)

@@ -31,8 +31,8 @@ from derivata.estimators.state import read_model, write_model
 from derivata.estimators.summary import Summary
 from derivata.estimators.tuning_record import Tuning, tuning_record
 from derivata.estimators.validation import column_names, validate_rows
+from derivata.files.model_state import ModelState
 from derivata.guarded_tuning import tune_guarded
-from derivata.model_state import ModelState
 from derivata.objective import Expansion, Objective
 from derivata.penalties.smooth import FREE, GroupRidge
 from derivata.persistence import save

@@ -25,7 +25,7 @@ from derivata.estimators.metrics import outer_metrics
 from derivata.estimators.outer_folds import OuterFolds, judge_by_folds
 from derivata.estimators.table_model import Progress, TableModel
 from derivata.estimators.table_task import TableTask, TrainingRows
-from derivata.table_encoder import TableEncoder
+from derivata.tables.table_encoder import TableEncoder
 
 ALPHAS = np.logspace(-3, 4, 50)
 # Beyond so many seconds it is tuned once, on all rows, and only refitted without each fold. That

@@ -15,7 +15,7 @@ from derivata.contracts import Array
 from derivata.criteria import HoldOut, KFold, LeaveOneOut
 from derivata.errors import InvalidParameter, ModelFileError
 from derivata.estimators.tuning_record import Tuning
-from derivata.model_state import ModelState
+from derivata.files.model_state import ModelState
 from derivata.solvers import LBFGS, Newton
 from derivata.tuning import OuterScore, TuneStep
 

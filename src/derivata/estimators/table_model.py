@@ -37,10 +37,10 @@ from derivata.estimators.table_state import (
     write_table_model,
 )
 from derivata.estimators.table_task import TableTask, TrainingRows, exposures
-from derivata.model_state import ModelState
+from derivata.files.model_state import ModelState
 from derivata.persistence import save
-from derivata.table_encoder import TableEncoder
 from derivata.tables import Table, table_from_frame
+from derivata.tables.table_encoder import TableEncoder
 
 Progress = Callable[[str, int, int], None]
 

@@ -12,8 +12,8 @@ from typing import Any
 from derivata.errors import ShapeMismatch
 from derivata.estimators.linear import LinearRegressor, LogisticClassifier, PoissonRegressor
 from derivata.estimators.table_task import FAMILIES, TableTask
-from derivata.model_state import ModelState
-from derivata.table_encoder import TableEncoder
+from derivata.files.model_state import ModelState
+from derivata.tables.table_encoder import TableEncoder
 
 Estimator = LinearRegressor | LogisticClassifier | PoissonRegressor
 

@@ -17,11 +17,11 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 
-from derivata.columns import Column
 from derivata.contracts import Array
 from derivata.errors import InvalidParameter, InvalidTarget, InvalidWeight, TableError
 from derivata.tables import Table
-from derivata.task_choice import MAX_CLASSES, TaskChoice, infer_task, take_target
+from derivata.tables.columns import Column
+from derivata.tables.task_choice import MAX_CLASSES, TaskChoice, infer_task, take_target
 
 FAMILIES = ("squared", "logistic", "softmax", "poisson")
 

@@ -39,17 +39,17 @@ from typing import Any
 
 import numpy as np
 
-from derivata.atomic import atomic_writer, why_not_written
 from derivata.errors import InvalidParameter, ModelFileError
-from derivata.file_kinds import looks_like
-from derivata.model_state import (
+from derivata.files.atomic import atomic_writer, why_not_written
+from derivata.files.file_kinds import looks_like
+from derivata.files.model_state import (
     DTYPES,
     MAX_DIMENSIONS,
     ModelState,
     dtype_name,
     require_name,
 )
-from derivata.strict_json import from_json, to_json
+from derivata.files.strict_json import from_json, to_json
 
 FORMAT = "derivata"
 FORMAT_VERSION = 1
@@ -70,8 +70,8 @@ _VERSION = re.compile(r"[0-9][0-9A-Za-z.+-]{0,31}")
 def write_state(path: str | os.PathLike[str], state: ModelState) -> None:
     """Save ``state`` at ``path``, whole or not at all; equal states give equal bytes.
 
-    The new file takes the place of the old one in one step (`derivata.atomic`): a full disk, an
-    error or a kill at any moment leaves what was there before. No time stamp is written.
+    The new file takes the place of the old one in one step (`derivata.files.atomic`): a full disk,
+    an error or a kill at any moment leaves what was there before. No time stamp is written.
 
     Parameters
     ----------

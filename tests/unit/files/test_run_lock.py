@@ -8,13 +8,13 @@ import sys
 
 import pytest
 
-from derivata import run_lock as module
 from derivata.errors import ModelFileError
-from derivata.run_lock import LOCK_NAME, run_lock
+from derivata.files import run_lock as module
+from derivata.files.run_lock import LOCK_NAME, run_lock
 
 HOLD = """
 import sys, time
-from derivata.run_lock import run_lock
+from derivata.files.run_lock import run_lock
 with run_lock(sys.argv[1]):
     print("held", flush=True)
     time.sleep(60)
@@ -24,7 +24,7 @@ with run_lock(sys.argv[1]):
 CONTEND = """
 import os, signal, sys, time
 from derivata.errors import ModelFileError
-from derivata.run_lock import run_lock
+from derivata.files.run_lock import run_lock
 folder, dies = sys.argv[1], sys.argv[2] == "dies"
 inside = os.path.join(folder, "inside")
 for _ in range(40):

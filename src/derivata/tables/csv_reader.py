@@ -24,8 +24,8 @@ from typing import Any
 
 import numpy as np
 
-from derivata.columns import quote_names
 from derivata.errors import InvalidParameter, TableError, TableWarning, warn
+from derivata.tables.columns import quote_names
 
 CANDIDATES = ",;\t|"
 SAMPLE = 256 * 2**10

@@ -19,9 +19,9 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from derivata.columns import Column
 from derivata.errors import InvalidTarget, TableError
 from derivata.tables import Table
+from derivata.tables.columns import Column
 from derivata.terms.category import factorize
 
 MAX_CLASSES = 50

@@ -26,9 +26,9 @@ from dataclasses import dataclass, field
 
 import numpy as np
 
-from derivata.columns import Column, quote_names, text_column
-from derivata.csv_reader import CsvText
 from derivata.errors import TableError, TableWarning, warn
+from derivata.tables.columns import Column, quote_names, text_column
+from derivata.tables.csv_reader import CsvText
 
 _COMMA_NUMBER = re.compile(r"[+-]?(\d{1,3}(\.\d{3})+|\d*)(,\d+)?([eE][+-]?\d+)?")
 _DECORATION = re.compile(r"[\s$€£¥%,'\u00a0\u202f]|USD|EUR|GBP|CHF")

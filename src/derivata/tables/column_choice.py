@@ -13,9 +13,9 @@ from __future__ import annotations
 
 import numpy as np
 
-from derivata.columns import Column, quote_names
 from derivata.errors import ConstantColumnWarning, TableWarning, warn
 from derivata.tables import Table
+from derivata.tables.columns import Column, quote_names
 from derivata.terms.category import MAX_LEVELS, factorize
 
 MIN_IDENTIFIERS = 20

@@ -14,7 +14,7 @@ from typing import Any
 import numpy as np
 
 from derivata.errors import InvalidParameter
-from derivata.strict_json import MAX_DEPTH
+from derivata.files.strict_json import MAX_DEPTH
 
 MAX_INT_BITS = 1024  # a random seed may have 128; Python refuses to print more than about 14000
 MAX_DIMENSIONS = 32

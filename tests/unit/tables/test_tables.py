@@ -10,9 +10,9 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from derivata.columns import MISSING_WORDS, Column
 from derivata.errors import TableError, TableWarning
 from derivata.tables import Table, read_table, table_from_frame
+from derivata.tables.columns import MISSING_WORDS, Column
 
 
 def write(folder, text, name="t.csv", encoding="utf-8"):
@@ -386,7 +386,7 @@ def real_table():
     """Read a real table that stands beside the repository, where it does."""
     from pathlib import Path
 
-    folder = Path(__file__).parents[3] / "shared" / "data" / "tabular"
+    folder = Path(__file__).parents[4] / "shared" / "data" / "tabular"
     if not folder.is_dir():
         pytest.skip("the real tables in ../shared/data/tabular are not here")
     return lambda name: read_table(folder / f"{name}.csv.gz")

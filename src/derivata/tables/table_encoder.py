@@ -16,10 +16,10 @@ from typing import Any
 
 import numpy as np
 
-from derivata.column_choice import usable_columns
-from derivata.columns import Column, did_you_mean, quote_names
 from derivata.errors import InvalidData, ModelFileError, TableError
 from derivata.tables import Table
+from derivata.tables.column_choice import usable_columns
+from derivata.tables.columns import Column, did_you_mean, quote_names
 from derivata.terms import Category, Linear, Missing, Term, term_from_dict
 from derivata.terms.record import check_keys, list_field
 

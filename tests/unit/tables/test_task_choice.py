@@ -3,10 +3,10 @@
 import numpy as np
 import pytest
 
-from derivata.columns import Column
 from derivata.errors import InvalidTarget, TableError
 from derivata.tables import Table
-from derivata.task_choice import infer_task, take_target
+from derivata.tables.columns import Column
+from derivata.tables.task_choice import infer_task, take_target
 
 
 def words(*values):
@@ -67,7 +67,7 @@ def real_table():
 
     from derivata.tables import read_table
 
-    folder = Path(__file__).parents[3] / "shared" / "data" / "tabular"
+    folder = Path(__file__).parents[4] / "shared" / "data" / "tabular"
     if not folder.is_dir():
         pytest.skip("the real tables in ../shared/data/tabular are not here")
     return lambda name, only: read_table(folder / f"{name}.csv.gz", only=only)

@@ -19,18 +19,18 @@ from typing import Any
 
 import numpy as np
 
-from derivata.column_parser import ParseRules, parse_columns
-from derivata.columns import (
+from derivata.errors import InvalidParameter, ShapeMismatch, TableError
+from derivata.tables.column_parser import ParseRules, parse_columns
+from derivata.tables.columns import (
     MISSING_WORDS,
     Column,
     did_you_mean,
     quote_names,
     warn_of_rounded_integers,
 )
-from derivata.csv_reader import open_csv
-from derivata.errors import InvalidParameter, ShapeMismatch, TableError
-from derivata.frame_reader import array_columns, frame_columns, parquet_columns
-from derivata.table_bytes import open_binary, read_text_bytes
+from derivata.tables.csv_reader import open_csv
+from derivata.tables.frame_reader import array_columns, frame_columns, parquet_columns
+from derivata.tables.table_bytes import open_binary, read_text_bytes
 
 __all__ = ["MISSING_WORDS", "Column", "Table", "read_table", "table_from_frame"]
 

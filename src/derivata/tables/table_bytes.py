@@ -17,8 +17,8 @@ import zlib
 from pathlib import Path
 from typing import IO
 
-from derivata.columns import did_you_mean
 from derivata.errors import TableError, TableWarning, warn
+from derivata.tables.columns import did_you_mean
 
 READ_CHUNK = 16 * 2**20
 GZIP_FREE = 64 * 2**20

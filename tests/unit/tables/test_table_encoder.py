@@ -6,11 +6,10 @@ import numpy as np
 import pytest
 from scipy import sparse
 
-from derivata import table_encoder
-from derivata.columns import Column
 from derivata.errors import ConstantColumnWarning, ModelFileError, TableError, TableWarning
-from derivata.table_encoder import TableEncoder
-from derivata.tables import Table, table_from_frame
+from derivata.tables import Table, table_encoder, table_from_frame
+from derivata.tables.columns import Column
+from derivata.tables.table_encoder import TableEncoder
 
 
 def column(name, *values):

@@ -5,8 +5,8 @@ import stat
 
 import pytest
 
-from derivata import atomic
-from derivata.atomic import atomic_writer, write_bytes_atomic, write_text_atomic
+from derivata.files import atomic
+from derivata.files.atomic import atomic_writer, write_bytes_atomic, write_text_atomic
 
 posix = pytest.mark.skipif(os.name == "nt", reason="permissions and links of POSIX systems")
 

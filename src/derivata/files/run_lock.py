@@ -23,8 +23,8 @@ from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Any
 
-from derivata.atomic import why_not_written
 from derivata.errors import ModelFileError
+from derivata.files.atomic import why_not_written
 
 if sys.platform == "win32":
     fcntl = None
@@ -39,8 +39,8 @@ def run_lock(folder: str | os.PathLike[str]) -> Iterator[Path]:
     """Hold a run folder while its files are written: ``with run_lock(folder): ...``.
 
     A lock whose owner is dead is taken over. The lock is advice between derivata processes; it
-    stops nobody from reading, and files are written whole anyway (`derivata.atomic`): it is there
-    so that a run's files belong together.
+    stops nobody from reading, and files are written whole anyway (`derivata.files.atomic`): it is
+    there so that a run's files belong together.
 
     Parameters
     ----------

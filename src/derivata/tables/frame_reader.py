@@ -18,9 +18,9 @@ from typing import Any
 
 import numpy as np
 
-from derivata.columns import Column, text_column
 from derivata.errors import InvalidData, ShapeMismatch, TableError
-from derivata.table_bytes import open_binary
+from derivata.tables.columns import Column, text_column
+from derivata.tables.table_bytes import open_binary
 from derivata.terms.category import factorize
 
 _NUMBERS = (int, float, np.number, decimal.Decimal, fractions.Fraction)
