@@ -26,8 +26,8 @@ __all__ = ["KINDS", "ModelState", "load", "read_state", "save", "write_state"]
 # Text, not classes: this module imports no estimator until a file asks for it.
 KINDS = {
     "LinearRegressor": "derivata.estimators.linear:LinearRegressor",
-    "LogisticClassifier": "derivata.estimators.linear:LogisticClassifier",
-    "PoissonRegressor": "derivata.estimators.linear:PoissonRegressor",
+    "LogisticClassifier": "derivata.estimators.logistic:LogisticClassifier",
+    "PoissonRegressor": "derivata.estimators.poisson:PoissonRegressor",
     "TableModel": "derivata.estimators.table_model:TableModel",
 }
 

@@ -27,8 +27,9 @@ from derivata.errors import (
     TableWarning,
     warn,
 )
-from derivata.estimators.linear import LogisticClassifier, PoissonRegressor
+from derivata.estimators.logistic import LogisticClassifier
 from derivata.estimators.outer_folds import OuterFolds, deal_outer_folds, judge_by_folds
+from derivata.estimators.poisson import PoissonRegressor
 from derivata.estimators.summary import Summary
 from derivata.estimators.table_state import (
     ESTIMATORS,

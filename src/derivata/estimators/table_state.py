@@ -10,7 +10,9 @@ from dataclasses import asdict
 from typing import Any
 
 from derivata.errors import ShapeMismatch
-from derivata.estimators.linear import LinearRegressor, LogisticClassifier, PoissonRegressor
+from derivata.estimators.linear import LinearRegressor
+from derivata.estimators.logistic import LogisticClassifier
+from derivata.estimators.poisson import PoissonRegressor
 from derivata.estimators.table_task import FAMILIES, TableTask
 from derivata.files.model_state import ModelState
 from derivata.tables.table_encoder import TableEncoder
