@@ -48,11 +48,7 @@ FLOORS = {
     "expectation": 5,
     "diagnostics": 5,
     "criteria": 5,
-    "guard": 5,
-    "trust_region": 5,
     "tuning": 5,
-    "guarded_tuning": 5,
-    "automatic_tuning": 5,
     "images": 5,
     "symbolic": 5,
     # F6: what users hand in and get back
@@ -244,6 +240,6 @@ def test_the_command_line_loads_no_library_before_a_command_runs():
 
 def test_the_numerical_floors_load_no_heavy_library():
     statement = (
-        "import derivata.automatic_tuning, derivata.diagnostics, derivata.tables.table_encoder"
+        "import derivata.tuning.automatic, derivata.diagnostics, derivata.tables.table_encoder"
     )
     assert not loaded_by(statement) & set(HEAVY)

@@ -18,14 +18,14 @@ from sklearn.linear_model import RidgeCV
 from derivata.criteria import LeaveOneOut
 from derivata.datasets import TRUTHS, simulate
 from derivata.designs import standardize
-from derivata.guard import Guard
-from derivata.guarded_tuning import tune_guarded
 from derivata.losses import SquaredLoss
 from derivata.objective import Objective
 from derivata.penalties import FREE, GroupRidge
 from derivata.predictors import LinearPredictor
 from derivata.solvers import Newton
 from derivata.tuning import TuneResult, tune
+from derivata.tuning.guard import Guard
+from derivata.tuning.guarded import tune_guarded
 
 N_FEATURES = 50
 SOLVER = Newton(tol=1e-4)

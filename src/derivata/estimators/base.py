@@ -18,7 +18,6 @@ import numpy as np
 from sklearn.base import BaseEstimator
 from sklearn.utils.validation import check_is_fitted
 
-from derivata.automatic_tuning import FOLD_TOLERANCE, dear_hessian, tune_automatically
 from derivata.contracts import Array, Criterion, HessianInverse, Loss
 from derivata.criteria.leave_one_out import LeaveOneOut
 from derivata.curvature.inverse import LARGEST_DENSE, invert
@@ -32,7 +31,6 @@ from derivata.estimators.summary import Summary
 from derivata.estimators.tuning_record import Tuning, tuning_record
 from derivata.estimators.validation import column_names, validate_rows
 from derivata.files.model_state import ModelState
-from derivata.guarded_tuning import tune_guarded
 from derivata.objective import Expansion, Objective
 from derivata.penalties.smooth import FREE, GroupRidge
 from derivata.persistence import save
@@ -43,6 +41,8 @@ from derivata.solvers.result import FitResult
 from derivata.solvers.sampled import sampled_start
 from derivata.solvers.two_phase import TwoPhase
 from derivata.tuning import Solver, TuneResult
+from derivata.tuning.automatic import FOLD_TOLERANCE, dear_hessian, tune_automatically
+from derivata.tuning.guarded import tune_guarded
 
 # Precise enough while penalties move: a twentieth of a posterior standard deviation moves the
 # criterion by about 1e-3 nats, and its error after the adjoint's correction is smaller still.

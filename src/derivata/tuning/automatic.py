@@ -19,11 +19,11 @@ from derivata.criteria.leave_one_out import LeaveOneOut
 from derivata.criteria.resampling import HoldOut, KFold
 from derivata.criteria.trust import LeaveOneOutError, leave_one_out_error
 from derivata.curvature.inverse import invert
-from derivata.guarded_tuning import tune_guarded
 from derivata.objective import Objective
 from derivata.solvers.lbfgs import LBFGS
 from derivata.solvers.sampled import sampled_start
 from derivata.tuning import Solver, TuneResult, TuneStep, first_hyper
+from derivata.tuning.guarded import tune_guarded
 
 # From this many rows on, one held-out part says as much as is needed, at a fifth of the cost.
 MANY_ROWS, HELD_SHARE = 20_000, 0.25

@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from derivata.guard import Guard, no_guard
+from derivata.tuning.guard import Guard, no_guard
 from tests.differences import jacobian, relative_error
 
 KINDS = np.array([0, 1, 0, 2, 1, 0])

@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from derivata.trust_region import TrustRegion, quadratic_in_box
+from derivata.tuning.trust_region import TrustRegion, quadratic_in_box
 
 
 def valley(x):

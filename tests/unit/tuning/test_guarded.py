@@ -12,12 +12,12 @@ from sklearn.linear_model import RidgeCV
 from derivata import LinearRegressor
 from derivata.criteria import LeaveOneOut
 from derivata.designs.standardized import standardize
-from derivata.guarded_tuning import OUTER_FOLDS, ROWS_PER_PENALTY, STRENGTHS, tune_guarded
 from derivata.losses import SquaredLoss
 from derivata.objective import Objective
 from derivata.penalties import FREE, GroupRidge
 from derivata.predictors import LinearPredictor
 from derivata.solvers import Newton
+from derivata.tuning.guarded import OUTER_FOLDS, ROWS_PER_PENALTY, STRENGTHS, tune_guarded
 
 N_COLUMNS, NOISE = 50, 1.0
 SEEDS = range(6)

@@ -21,9 +21,9 @@ import numpy as np
 
 from derivata.contracts import Array, Criterion
 from derivata.criteria.resampling import deal_folds, hold_out_partials
-from derivata.guard import Guard
 from derivata.objective import Objective
 from derivata.tuning import OuterScore, Solver, TuneResult, TuneStep, loss_unit, tune
+from derivata.tuning.guard import Guard
 
 ROWS_PER_PENALTY = 30
 OUTER_FOLDS = 5

@@ -9,13 +9,14 @@ from derivata.contracts import Criterion
 from derivata.criteria import KFold, LeaveOneOut, frozen
 from derivata.curvature import invert
 from derivata.designs import DenseDesign
-from derivata.guard import Guard
 from derivata.losses import SquaredLoss
 from derivata.objective import Objective
 from derivata.penalties import FREE, GroupRidge
 from derivata.predictors import LinearPredictor
 from derivata.solvers import Newton
-from derivata.tuning import ABOVE, BELOW, loss_unit, mean_curvature, tune
+from derivata.tuning import loss_unit, mean_curvature, tune
+from derivata.tuning.guard import Guard
+from derivata.tuning.search import ABOVE, BELOW
 from tests.cases import CRITERIA, LOSSES, problem
 
 LOSS = pytest.mark.parametrize("case", LOSSES.values(), ids=list(LOSSES))
