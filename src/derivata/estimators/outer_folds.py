@@ -150,11 +150,6 @@ def deal_outer_folds(target: Array, n_folds: int, random_state: int, classifies:
     if n_rows < 3:
         raise NotAvailable(f"{n_rows} rows are too few to leave some out and fit the others.")
     fold = deal_folds(target, min(n_folds, n_rows), random_state, classes=classifies)
-    for code in np.unique(target) if classifies else ():
-        members = np.flatnonzero(target == code)
-        if np.all(fold[members] == fold[members[0]]):
-            last = fold.max() + 1
-            fold[members[0]] = NEVER_JUDGED if len(members) == 1 else (fold[members[0]] + 1) % last
     # Numbered anew, so that no fold is empty.
     used = np.unique(fold[fold != NEVER_JUDGED])
     return np.where(fold == NEVER_JUDGED, NEVER_JUDGED, np.searchsorted(used, fold))
