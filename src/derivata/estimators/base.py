@@ -28,6 +28,7 @@ from derivata.estimators.groups import resolve_groups
 from derivata.estimators.messages import warn_about
 from derivata.estimators.state import read_model, write_model
 from derivata.estimators.summary import Summary
+from derivata.estimators.threads import fitting_threads
 from derivata.estimators.tuning_record import Tuning, tuning_record
 from derivata.estimators.validation import column_names, validate_rows
 from derivata.files.model_state import ModelState
@@ -109,11 +110,12 @@ class PenalizedLinearModel(BaseEstimator):
         groups = resolve_groups(self.groups, names)
         rows = standardize(X, weight, scale=self.standardize, intercept=self.fit_intercept)
         objective = _objective(rows, groups, loss, y, weight, offset)
-        hyper, tuned, start = self._find_penalties(objective)
-        solver = self._solver(objective, self.tol, PRECISION)
-        fit = solver.minimize(objective, start, hyper)
-        inverse = invert(fit.expansion)
-        self._keep_coefficients(rows, fit, inverse, groups, y)
+        with fitting_threads(objective.predictor.n_rows, objective.predictor.n_params):
+            hyper, tuned, start = self._find_penalties(objective)
+            solver = self._solver(objective, self.tol, PRECISION)
+            fit = solver.minimize(objective, start, hyper)
+            inverse = invert(fit.expansion)
+            self._keep_coefficients(rows, fit, inverse, groups, y)
         self._publish()
         self.n_iter_ = max(fit.n_iter + (tuned.n_solver_steps if tuned else 0), 1)
         self.converged_, self.convergence_ = fit.converged, fit.reason
