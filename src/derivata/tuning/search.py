@@ -102,7 +102,7 @@ def tune(
     unit = loss_unit(objective, here.criterion, problem.judged_weight)
     negligible = NEGLIGIBLE * unit * directions.shape[1] ** 0.5
     path, n_evaluations, reason, last = [_step(here)], 1, "", None
-    n_steps = _n_steps(here)
+    n_steps, converged = _n_steps(here), True
     while not reason:
         proposal = region.propose()
         if proposal.size <= step_tol or proposal.promised <= negligible:
@@ -113,6 +113,7 @@ def tune(
             )
             break
         if n_evaluations >= max_evaluations:
+            converged = False
             reason = f"budget of {max_evaluations} evaluations spent; the best point is kept"
             break
         hyper = np.clip(base + directions @ proposal.point, lower, upper)
@@ -137,7 +138,7 @@ def tune(
         gradient_norm=float(np.abs(directions.T @ here.gradient).max(initial=0.0)),
         optimism=estimate_optimism(here, problem, directions, region) if judge_optimism else np.nan,
         reason=reason,
-        converged="budget" not in reason,
+        converged=converged,
         path=tuple(path),
         n_evaluations=n_evaluations,
         at_bound=_at_bound(here.hyper if last is None else last, lower, upper, penalty.hyper_names),
