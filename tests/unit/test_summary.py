@@ -44,3 +44,9 @@ def test_intercept_and_coefficient_errors_are_in_the_units_of_the_data():
     covariance = np.linalg.inv(A.T @ A) * (residual @ residual) / (80 - 4)
     # Columns differ by 1e6 in size, so inverting A^T A itself loses about ten digits.
     assert np.allclose(summary.standard_error, np.sqrt(np.diagonal(covariance)), rtol=1e-6)
+
+
+def test_the_tuned_criterion_is_told_in_the_unit_of_its_loss():
+    X, y = load_iris(return_X_y=True)
+    assert "half squared units a row" in str(LinearRegressor().fit(X[:, :3], X[:, 3]).summary())
+    assert "nats a row" in str(LogisticClassifier().fit(X, y).summary())

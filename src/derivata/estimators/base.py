@@ -57,6 +57,7 @@ class PenalizedLinearModel(BaseEstimator):
     """Base of the linear models: everything but the loss, the target and the predictions."""
 
     _loss_name: ClassVar[str]
+    _loss_unit: ClassVar[str] = "nats"
     n_features_in_: int
 
     # scikit-learn checks these in `_validate_params`; what is finer is checked where it is used.
@@ -302,7 +303,7 @@ class PenalizedLinearModel(BaseEstimator):
             return "penalties given, not tuned"
         tuning = self.tuning_
         line = (
-            f"tuned by {tuning.criterion_name}: {tuning.criterion:.5g} nats a row, "
+            f"tuned by {tuning.criterion_name}: {tuning.criterion:.5g} {self._loss_unit} a row, "
             f"optimism about {tuning.optimism:.2g}"
         )
         if tuning.outer is not None:

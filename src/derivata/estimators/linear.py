@@ -71,6 +71,7 @@ class LinearRegressor(RegressorMixin, PenalizedLinearModel):
     """
 
     _loss_name = "squared"
+    _loss_unit = "half squared units"
 
     def fit(self, X: Any, y: Any, sample_weight: Any = None, offset: Any = None) -> Self:
         """Tune the penalties and fit.
