@@ -233,8 +233,6 @@ def test_importing_derivata_loads_no_library():
 
 def test_the_command_line_loads_no_library_before_a_command_runs():
     # `derivata --help` has .15 s; NumPy alone takes that long.
-    if not (SOURCE / "cli" / "main.py").exists():
-        pytest.skip("derivata.cli.main is not written yet")
     assert not loaded_by("import derivata.cli.main") & {"numpy", "scipy", *HEAVY}
 
 
