@@ -43,8 +43,9 @@ def test_every_solver_reaches_the_same_minimum(make, case, shape):
     truth = minimum(objective)
     fit = make(tol=TOL).minimize(objective, np.zeros(objective.predictor.n_params), HYPER)
     assert fit.converged
-    # L-BFGS ends where F no longer falls to the last digit, which may be a little above.
-    assert fit.expansion.relative_gradient <= 2 * TOL
+    # L-BFGS alone ends where F no longer falls to the last digit, which may be a little above.
+    room = 2.0 if make is SOLVERS["lbfgs"] else 1.0
+    assert fit.expansion.relative_gradient <= room * TOL
     assert fit.expansion.value == pytest.approx(truth.value, rel=1e-12, abs=1e-10)
     assert relative_error(fit.expansion.params, truth.params) < EXACT
 
