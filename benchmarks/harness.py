@@ -115,7 +115,7 @@ def print_table(rows: Sequence[Row]) -> None:
 
 def machine() -> str:
     """The machine and the versions that figures depend on."""
-    names = ["numpy", "scipy", "scikit-learn", "glum", "bbai"]
+    names = ["numpy", "scipy", "scikit-learn", "glum", "bbai", "skglm", "celer", "adelie"]
     found = []
     for name in names:
         try:

@@ -139,6 +139,7 @@ def digits() -> list[Row]:
 def shared_table(name: str, target: str, drop: tuple[str, ...] = ()) -> tuple[Any, Any] | None:
     """One-hot encoded features and codes of a shared table, or None where it is absent."""
     from derivata.tables.table_encoder import TableEncoder
+    from derivata.terms import Category, Linear
     from derivata.tables import read_table
     from derivata.tables.task_choice import take_target
 
@@ -148,7 +149,12 @@ def shared_table(name: str, target: str, drop: tuple[str, ...] = ()) -> tuple[An
         return None
     features, column = take_target(read_table(path, drop=list(drop)), target)
     labels = np.unique(column.values.astype(str), return_inverse=True)[1]
-    return np.asarray(TableEncoder.fit(features).transform(features)), labels
+    terms = [
+        Category(column.name) if column.kind == "text" else Linear(column.name)
+        for column in features.columns
+    ]
+    encoded = TableEncoder.fit(features, terms).encode(features)
+    return encoded.design(intercept=False).dense(slice(None)), labels
 
 
 def large_tables() -> list[Row]:

@@ -6,30 +6,35 @@ fractional and larger than one.
 """
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 from scipy import sparse
 from scipy.linalg import lapack
 
 from derivata.contracts import Array, Criterion, Design, HessianInverse, Loss, Penalty, Predictor
-from derivata.criteria import HoldOut, KFold, LeaveOneOut
+from derivata.criteria import Evidence, HoldOut, KFold, LeaveOneOut
+from derivata.curvature.face import FaceInverse
 from derivata.curvature.inverse import CholeskyInverse, PseudoInverse
 from derivata.curvature.iterative import IterativeInverse
 from derivata.curvature.woodbury import WoodburyInverse
-from derivata.designs import DenseDesign, SparseDesign
+from derivata.designs import DenseDesign, SparseDesign, TabulatedBlock, TabulatedDesign
 from derivata.losses import (
     GammaLoss,
     HuberLoss,
     LogisticLoss,
+    NegativeBinomialLoss,
     PoissonLoss,
+    QuantileLoss,
     SoftmaxLoss,
     SquaredLoss,
+    TweedieLoss,
 )
 from derivata.objective import Expansion, Objective
-from derivata.penalties import FREE, GroupRidge
+from derivata.penalties import FREE, ElasticNet, GroupLasso, GroupRidge, Lasso
 from derivata.predictors import LinearPredictor
 from derivata.solvers import LBFGS, Newton, TwoPhase
+from derivata.terms import Category, Cyclic, Date, Linear, Missing, Product, Spline, Surface, Term
 from derivata.tuning import Solver
 
 
@@ -70,6 +75,14 @@ def _amounts(rng, z):
     return rng.gamma(2.0, 0.5 * np.exp(z[:, 0]))
 
 
+def _overdispersed(rng, z):
+    return rng.poisson(rng.gamma(1.5, np.exp(z[:, 0]) / 1.5)).astype(float)
+
+
+def _sums(rng, z):
+    return rng.gamma(np.maximum(rng.poisson(1.5, len(z)), 1e-300), np.exp(z[:, 0]) / 1.5)
+
+
 def _labels(rng, z):
     return rng.permutation(np.arange(len(z)) % (z.shape[1] + 1)).astype(float)
 
@@ -87,6 +100,11 @@ LOSSES = {
     "softmax of 4": LossCase(SoftmaxLoss(4), _labels, (-1.0, 4.0, 0.5)),
     "poisson": LossCase(PoissonLoss(), _counts, (-1.0, -1e-9)),
     "gamma": LossCase(GammaLoss(), _amounts, (0.0, -2.0)),
+    "negative binomial": LossCase(NegativeBinomialLoss(1.5), _overdispersed, (-1.0, -1e-9)),
+    "negative binomial near Poisson": LossCase(NegativeBinomialLoss(1e4), _counts, (-1.0,)),
+    "tweedie": LossCase(TweedieLoss(1.4), _sums, (-1.0, -1e-9)),
+    "median": LossCase(QuantileLoss(0.5, 0.5), _heavy_tailed),
+    "upper quantile": LossCase(QuantileLoss(0.9, 0.3), _real),
 }
 
 PENALTIES: dict[str, Penalty] = {
@@ -97,9 +115,31 @@ PENALTIES: dict[str, Penalty] = {
     "all free": GroupRidge(np.full(3, FREE), ()),
 }
 
+
+def _tabulated(X):
+    """Columns 0, 4, 8, ... in one table, 1, 5, ... and 2, 6, ... in two more, 3, 7, ... dense."""
+    n_rows, n_columns = X.shape
+    rng = np.random.default_rng(0)
+    blocks, placed = [], []
+    for first in range(3):
+        columns = np.arange(first, n_columns, 4)
+        if len(columns):
+            distinct, codes = np.unique(X[:, columns], axis=0, return_inverse=True)
+            moved = rng.permutation(len(distinct))
+            table = np.empty_like(distinct)
+            table[moved] = distinct
+            blocks.append(TabulatedBlock(moved[codes.ravel()], table, len(distinct)))
+            placed.append(columns)
+    dense = np.arange(3, n_columns, 4)
+    order = np.empty(n_columns, dtype=np.intp)
+    order[np.concatenate([*placed, dense])] = np.arange(n_columns)
+    return TabulatedDesign(tuple(blocks), np.ascontiguousarray(X[:, dense].T), order)
+
+
 DESIGNS: dict[str, Callable[[Array], Design]] = {
     "dense": DenseDesign.from_array,
     "sparse": lambda X: SparseDesign(sparse.csr_array(X)),
+    "tabulated": _tabulated,
 }
 
 PREDICTORS: dict[str, Callable[[Array], Predictor]] = {
@@ -119,8 +159,19 @@ INVERSES: dict[str, Callable[[Expansion], HessianInverse]] = {
     "Cholesky": _cholesky,
     "pseudo-inverse": PseudoInverse,
     "Woodbury": WoodburyInverse,
+    "face of no constraint": lambda expansion: FaceInverse(
+        expansion, np.zeros((0, len(expansion.params)))
+    ),
     "conjugate gradients": lambda expansion: IterativeInverse(expansion, tolerance=1e-13),
 }
+# Penalties with a kink, as a user names them.
+SPARSE_PENALTIES = {
+    "lasso": Lasso(),
+    "elastic net": ElasticNet(),
+    "elastic net of one strength": ElasticNet(0.7),
+    "group lasso": GroupLasso(),
+}
+
 # Inverses that offer solves only, and refuse the rest.
 SOLVE_ONLY = {"conjugate gradients"}
 
@@ -128,6 +179,7 @@ CRITERIA: dict[str, Criterion] = {
     "leave-one-out": LeaveOneOut(),
     "3-fold": KFold(3),
     "hold-out": HoldOut(0.3),
+    "evidence": Evidence(),
 }
 
 # Each made from a tolerance and a limit of steps.
@@ -168,3 +220,32 @@ def problem(
         rng.permutation(np.resize(WEIGHTS, n_rows)) if weighted else np.ones(n_rows),
         shift,
     )
+
+
+# Of the columns that their contract draws: numbers x, z; words city, shop; dates day, stamp.
+TERMS: dict[str, Term] = {
+    "linear": Linear("x"),
+    "missing": Missing("x"),
+    "category": Category("city"),
+    "spline": Spline("x"),
+    "rising spline": Spline("x", 7, monotone="increasing"),
+    "cyclic": Cyclic("x", 2.5, start=-0.3),
+    "product": Product("x", "z"),
+    "slopes": Product("city", "x"),
+    "pairs": Product("city", "shop"),
+    "surface": Surface("x", "z", 4),
+    "a curve a level": Surface("x", "city"),
+    "date": Date("day"),
+    "date and time": Date("stamp"),
+}
+
+
+def sparse_problem(
+    case: LossCase, n_rows: int, n_features: int, sparse_penalty, **settings
+) -> Objective:
+    """The same random objective with a penalty that has kinks; groups are of three columns."""
+    objective = problem(case, n_rows, n_features, **settings)
+    grouped = isinstance(sparse_penalty, GroupLasso)
+    groups = np.arange(n_features) // 3 if grouped else np.zeros(n_features, dtype=int)
+    penalty = sparse_penalty.on(np.append(groups, FREE), case.loss.n_outputs)
+    return replace(objective, penalty=penalty)

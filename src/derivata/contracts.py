@@ -15,7 +15,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Protocol
+from typing import TYPE_CHECKING, Protocol, runtime_checkable
 
 import numpy as np
 
@@ -71,7 +71,10 @@ class Loss(Protocol):
 
     @property
     def scale_is_free(self) -> bool:
-        """Whether the noise has a scale that the loss leaves out: squared error yes, counts no."""
+        """Whether the noise has a scale that the loss leaves out: squared error yes, counts no.
+
+        Then the scale is near twice the mean of the loss less ``saturated``, the mean deviance.
+        """
         ...
 
     @property
@@ -90,6 +93,10 @@ class Loss(Protocol):
 
     def null_outputs(self, y: Array, weight: Array) -> Array:
         """The best constant outputs, (k,)."""
+        ...
+
+    def saturated(self, y: Array) -> Array:
+        """The smallest value each row's loss can take over outputs, (n,): often a limit."""
         ...
 
     def validate(self, y: Array) -> None:
@@ -136,6 +143,10 @@ class Design(Protocol):
 
     def take(self, rows: Rows) -> Design:
         """The design of the chosen rows."""
+        ...
+
+    def select(self, columns: Array) -> Design:
+        """The design of the chosen columns, by index."""
         ...
 
 
@@ -248,6 +259,75 @@ class Penalty(Protocol):
         """Derivative of trace(matrix @ Hessian) by hyper, (h,)."""
         ...
 
+    def logdet(self, hyper: Array) -> tuple[float, Array]:
+        """log of the product of the Hessian's eigenvalues above zero, and its gradient, (h,)."""
+        ...
+
+    def merged(self, kinds: Array, names: tuple[str, ...]) -> Penalty:
+        """The penalty with one hyperparameter a kind; ``kinds`` (h,) are numbers into names."""
+        ...
+
+
+class SparsePenalty(Penalty, Protocol):
+    """A penalty with a kink where blocks of parameters are zero, smooth where they are not.
+
+    What it shares with ``Penalty`` is about the blocks that are not zero. Params are one number a
+    column, output by output, and a block holds whole columns.
+    """
+
+    @property
+    def blocks(self) -> Array:
+        """The block of each column; -1 where free."""
+        ...
+
+    @property
+    def is_separable(self) -> bool:
+        """Whether every block is a single parameter."""
+        ...
+
+    @property
+    def block_weights(self) -> Array:
+        """The weight of each block's norm, (n_blocks,)."""
+        ...
+
+    @property
+    def param_blocks(self) -> Array:
+        """The block of each parameter, (p,); -1 where free."""
+        ...
+
+    @property
+    def param_weights(self) -> Array:
+        """The weight of each parameter's block, (p,); zero where free."""
+        ...
+
+    def strengths(self, hyper: Array) -> tuple[float, float]:
+        """Of the norms and of half the squares."""
+        ...
+
+    def norms(self, values: Array) -> Array:
+        """For each parameter the norm of its block, (p,)."""
+        ...
+
+    def shortest(self, params: Array, hyper: Array, loss_gradient: Array) -> Array:
+        """The shortest subgradient of the sum of the losses and R, (p,)."""
+        ...
+
+    def prox(self, params: Array, hyper: Array, step: Array | float) -> Array:
+        """argmin over v of |v - params|^2 / 2 step + R(v), (p,)."""
+        ...
+
+    def active(self, params: Array) -> Array:
+        """Columns that are free or whose block is not zero, bool."""
+        ...
+
+    def select(self, columns: Array) -> SparsePenalty:
+        """The penalty of chosen columns, whole blocks, by index."""
+        ...
+
+    def coupling(self, params: Array, hyper: Array) -> Array | None:
+        """The Hessian beside its diagonal, (p, p), or None if it has nothing there."""
+        ...
+
 
 class Sandwich(HasDiagonal, Protocol):
     """M = H^-1 (sum_i J_i.T C_i J_i) H^-1, asked only what is needed of it."""
@@ -307,6 +387,15 @@ class Surrogate(Protocol):
         ...
 
 
+@runtime_checkable
+class CurvedSurrogate(Surrogate, Protocol):
+    """A stand-in that knows its second derivative too."""
+
+    def curvature(self, hyper: Array) -> Array:
+        """Second derivative by hyper, (h, h)."""
+        ...
+
+
 @dataclass(frozen=True)
 class Partials:
     """A criterion at one minimiser, with its partial derivatives."""
@@ -328,6 +417,8 @@ class Subproblem:
     judged: Predictor  # whose rows `Partials.row_losses` are
     judged_weight: float  # summed weight of those rows
     needs_leverage: bool = False  # whether `judge` asks more of H^-1 than solves
+    in_nats: bool = False  # also where the loss leaves its scale out
+    is_frozen_exact: bool = False  # whether its stand-in is the criterion itself
 
 
 class Criterion(Protocol):

@@ -2,6 +2,8 @@
 
     load_dataset("diabetes")             a `Dataset`: a table, its target and what it is
     simulate("poisson", 500)             a `Simulated` one: also the coefficients it was drawn from
+    make_additive(500), make_bike_rentals(500)
+                                         tables with known effects, from `known_effects`
 
 Nothing is loaded from a network. Simulated rows are
 
@@ -23,8 +25,23 @@ import numpy as np
 
 from derivata.contracts import Array
 from derivata.errors import InvalidParameter
+from derivata.known_effects import Effect, KnownEffects, make_additive, make_bike_rentals
 from derivata.tables import Table
 from derivata.tables.columns import Column
+
+__all__ = [
+    "DATASETS",
+    "TRUTHS",
+    "Dataset",
+    "Effect",
+    "KnownEffects",
+    "Simulated",
+    "csv_text",
+    "load_dataset",
+    "make_additive",
+    "make_bike_rentals",
+    "simulate",
+]
 
 TRUTHS = ("sparse", "decaying", "dense")
 

@@ -24,6 +24,7 @@ Warnings, all ``DerivataWarning`` (a ``UserWarning``), each with a stable ``code
     +-- ExtremeValueWarning    D204  a value lies so far out that it rules its column
     +-- LeverageWarning        D205  a row is fitted by itself alone; leave-one-out cannot judge it
     +-- PerfectFitWarning      D206  the residuals are zero; error bars are not meaningful
+    +-- NoFeatureWarning       D207  a sparse penalty left no feature: all coefficients are zero
     +-- UnseenCategoryWarning  D301  a level at predict was not there at fit; it adds nothing
     +-- TableWarning           D302  a table was read with a repair that you should know of
 """
@@ -130,6 +131,12 @@ class PerfectFitWarning(DerivataWarning):
     """The residuals are zero; error bars are not meaningful."""
 
     code = "D206"
+
+
+class NoFeatureWarning(DerivataWarning):
+    """A sparse penalty left no feature in the model."""
+
+    code = "D207"
 
 
 class UnseenCategoryWarning(DerivataWarning):

@@ -113,8 +113,10 @@ class Objective:
         """
         residual = self.null_rows.gradient
         size = float(self.weight @ np.einsum("nk,nk->n", residual, residual))
-        # Residuals of a target that is constant are rounding, and no gradient is small against it.
-        size = max(size, 1e-15 * float(self.weight @ (self.y * self.y)))
+        # Residuals of a target that is constant are rounding, and no gradient is small against it:
+        # that of outputs z moves a residual by l'' z times the unit roundoff.
+        rounded = np.einsum("nkl,nl->nk", self.null_rows.hessian, self.null_outputs)
+        size = max(size, 1e-15 * float(self.weight @ np.einsum("nk,nk->n", rounded, rounded)))
         return np.maximum(np.sqrt(size * self.column_squares), np.finfo(float).tiny)
 
     @lazy
@@ -133,10 +135,15 @@ class Objective:
     @lazy
     def null_rows(self) -> RowDerivatives:
         """The unweighted losses at the best constant outputs, beside the offset if there is one."""
+        return self.loss.at(self.y, self.null_outputs)
+
+    @lazy
+    def null_outputs(self) -> Array:
+        """The best constant outputs, beside the offset if there is one, (n_rows, n_outputs)."""
         constant = self.loss.null_outputs(self.y, self.weight)
         shape = (self.predictor.n_rows, len(constant))
         if self.offset is None:
-            return self.loss.at(self.y, np.broadcast_to(constant, shape))
+            return np.broadcast_to(constant, shape)
         constant = constant - np.average(self.offset, axis=0, weights=self.weight)
         for _ in range(NULL_STEPS):  # Newton in k numbers: the offset has moved the best constant
             rows = self.loss.at(self.y, constant + self.offset)
@@ -146,7 +153,12 @@ class Objective:
             constant = constant - np.clip(step, -2.0, 2.0)
             if np.abs(step).max() < 1e-8:
                 break
-        return self.loss.at(self.y, constant + self.offset)
+        return constant + self.offset
+
+    @lazy
+    def saturated(self) -> float:
+        """The smallest value that the summed losses could take, whatever the outputs."""
+        return float(self.weight @ self.loss.saturated(self.y))
 
     @lazy
     def constant_gram(self) -> Array | None:
@@ -165,6 +177,11 @@ class Expansion:
     def __init__(self, objective: Objective, params: Array, hyper: Array):
         self.objective, self.params, self.hyper = objective, params, hyper
         self._kept: dict[str, Any] = {}
+
+    @property
+    def n_moving(self) -> int:
+        """Parameters that move when anything else does: all, but for those held at a kink."""
+        return self.objective.predictor.n_params
 
     def keep(self, name: str, compute: Callable[[], Any]) -> Any:
         """What a higher floor derives from this expansion, computed once under a name."""
@@ -208,11 +225,16 @@ class Expansion:
         return self.objective.weight[:, None, None] * self.rows.hessian
 
     @property
+    def deviance(self) -> float:
+        """Twice what the summed losses are above the smallest they could be."""
+        return 2.0 * max(self.loss_value - self.objective.saturated, 0.0)
+
+    @property
     def nat(self) -> float:
-        """What one nat is in F's units: the residual variance where the loss leaves it out."""
+        """What one nat is in F's units: the mean deviance where the loss leaves its scale out."""
         if not self.objective.loss.scale_is_free:
             return 1.0
-        return 2.0 * self.loss_value / float(self.objective.weight.sum())
+        return self.deviance / float(self.objective.weight.sum())
 
     @property
     def curvature_left(self) -> float:

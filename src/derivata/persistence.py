@@ -25,6 +25,8 @@ __all__ = ["KINDS", "ModelState", "load", "read_state", "save", "write_state"]
 
 # Text, not classes: this module imports no estimator until a file asks for it.
 KINDS = {
+    "AdditiveClassifier": "derivata.estimators.additive:AdditiveClassifier",
+    "AdditiveRegressor": "derivata.estimators.additive:AdditiveRegressor",
     "LinearRegressor": "derivata.estimators.linear:LinearRegressor",
     "LogisticClassifier": "derivata.estimators.logistic:LogisticClassifier",
     "PoissonRegressor": "derivata.estimators.poisson:PoissonRegressor",

@@ -5,6 +5,7 @@ import pytest
 
 from derivata.designs import dense as dense_room
 from derivata.designs import sparse as sparse_room
+from derivata.designs import tabulated as tabulated_room
 from derivata.designs.dense import NARROW, WIDEST_PAIRING
 from tests.cases import DESIGNS
 from tests.differences import relative_error
@@ -34,6 +35,9 @@ def blocks(request, monkeypatch):
     if request.param == "blocks":
         monkeypatch.setattr(dense_room, "BLOCK_SIZE", 1)  # 64 rows, the least height
         monkeypatch.setattr(sparse_room, "DENSE_BLOCK", 60)
+        # No table of pairs of codes is small enough: one of two blocks is spread over the rows.
+        monkeypatch.setattr(tabulated_room, "LARGEST_PAIRS", 0)
+        monkeypatch.setattr(tabulated_room, "SMALL_PAIRS", 0)
 
 
 @CASES

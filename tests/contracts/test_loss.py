@@ -140,6 +140,30 @@ def test_rows_of_weight_zero_have_no_part_in_the_null_outputs(case):
 
 
 @CASES
+def test_no_output_gives_a_row_less_than_its_saturated_loss_and_some_give_that(case):
+    y, outputs = drawn(case)
+    least = case.loss.saturated(y)
+    assert least.shape == y.shape
+    for size in (0.1, 1.0, 10.0):
+        values = case.loss.at(y, size * outputs).value
+        # Values that cancel to the least are exact to rounding of their terms, some tens.
+        assert (values >= least - 1e-13).all()
+    assert np.abs(case.loss.at(y, best_outputs(case, y)).value - least).max() < 1e-13
+
+
+def best_outputs(case, y):
+    """Outputs at which each row's loss is smallest, or as near to that limit as exp(-60) is."""
+    if case.loss.n_outputs > 1:  # softmax: towards the certainty of its own class
+        return 60.0 * case.loss.contrasts[:, y.astype(int)].T
+    low, high = np.full(len(y), -60.0), np.full(len(y), 60.0)
+    for _ in range(100):  # the gradient rises with the output: bisection finds its zero
+        middle = 0.5 * (low + high)
+        rising = case.loss.at(y, middle[:, None]).gradient[:, 0] > 0
+        low, high = np.where(rising, low, middle), np.where(rising, middle, high)
+    return middle[:, None]
+
+
+@CASES
 def test_legal_targets_pass_and_the_first_illegal_row_is_named(case):
     y, _ = drawn(case)
     case.loss.validate(y)

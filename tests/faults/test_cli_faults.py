@@ -105,6 +105,38 @@ def test_columns_with_two_roles_end_with_2(table, tmp_path, capsys):
     )
 
 
+@pytest.mark.parametrize(
+    ("options", "says"),
+    [
+        (["--level", "0.9"], "only a quantile has a level"),
+        (["--family", "huber", "--exposure", "x0"], "only amounts on a log scale"),
+    ],
+)
+def test_options_that_do_not_go_together_end_with_2(options, says, tmp_path, write, capsys):
+    path = write("x0,a,y\n" + "".join(f"{k % 5 + 1},{k},{k % 7}.5\n" for k in range(40)))
+    refused(capsys, fit(path, tmp_path / "run", *options), 2, says)
+    assert not (tmp_path / "run").exists()
+
+
+@pytest.mark.parametrize(
+    ("family", "value", "says"),
+    [
+        ("gamma", "0", "line 5: target 'y' is 0, but"),
+        ("tweedie", "-1", "line 5: target 'y' is -1, but"),
+        ("negative-binomial", "-2", "line 5: target 'y' is -2, but"),
+        ("quantile", "big", "is the word"),
+        ("huber", "inf", "infinite"),
+    ],
+)
+def test_a_target_that_is_none_of_the_family_is_named_by_line(
+    family, value, says, write, tmp_path, capsys
+):
+    rows = [f"{k},{k % 7 + 1}" for k in range(40)]
+    rows[3] = f"3,{value}"
+    path = write("a,y\n" + "\n".join(rows) + "\n")
+    refused(capsys, fit(path, tmp_path / "run", "--family", family), 3, says)
+
+
 def test_a_target_given_as_a_dropped_column_is_said_to_be_missing(table, tmp_path, capsys):
     refused(capsys, fit(table, tmp_path / "run", "--drop", "y"), 3, "has no column 'y'")
 
@@ -153,12 +185,14 @@ def test_a_file_that_is_no_model_ends_with_3(content, table, tmp_path, capsys):
     if content is not None:
         path.write_bytes(content)
     refused(capsys, run(["predict", str(tmp_path), table]), 3, "model.derivata")
+    refused(capsys, run(["summary", str(tmp_path)]), 3, "model.derivata")
 
 
 def test_a_model_of_an_array_is_refused_with_the_reason(table, tmp_path, capsys):
     path = tmp_path / "array.derivata"
     LinearRegressor(alpha=1.0).fit(np.eye(4), np.arange(4.0)).save(path)
     refused(capsys, run(["predict", str(path), table]), 3, "fitted to an array")
+    refused(capsys, run(["summary", str(path)]), 3, "fitted to an array")
 
 
 # 69: signals
@@ -175,7 +209,7 @@ def progress_that(kills, at):
     yield report
 
 
-PHASES = ["reading", "encoding columns", "tuning and fitting", "outer fold", "writing the report"]
+PHASES = ["reading", "tuning and fitting", "outer fold", "writing the report"]
 
 
 @pytest.mark.parametrize("phase", PHASES)
@@ -395,6 +429,7 @@ def test_control_characters_in_names_do_not_reach_the_terminal(write, tmp_path, 
     assert fit(path, tmp_path / "run", "--drop", "\x1b[31mred") == 0
     assert fit(path, tmp_path / "other", "--drop", "\x1b[2J") == 3
     assert fit(path, tmp_path / "\x1b[31mrun") == 0
+    assert run(["summary", str(tmp_path / "\x1b[31mrun")]) == 0
     told = capsys.readouterr()
     assert "\x1b" not in told.out + told.err and "31mred (as asked)" in told.out
 

@@ -14,8 +14,12 @@ from derivata import TableModel, load
 from derivata.cli.main import run
 from derivata.cli.run_folder import FILES
 from derivata.datasets import csv_text, load_dataset, simulate
+from derivata.estimators.families import FAMILIES
 from derivata.tables import Table, read_table
 from derivata.tables.columns import Column
+from tests.unit.test_table_model import family_table
+
+LIMITS = ("lower", "upper")
 
 
 def houses(n_rows=150, seed=0):
@@ -56,19 +60,22 @@ def test_houses_are_fitted_reported_and_predicted(write, tmp_path, capsys):
     assert run(["fit", train, "--target", "price", "--out", str(out)]) == 0
     told = capsys.readouterr()
     assert sorted(path.name for path in out.iterdir()) == sorted(FILES)
-    starts = [line[:14].strip() for line in told.out.splitlines()[:7]]
-    assert starts == "table|features|left out|family|penalties|criterion|outer score".split("|")
-    assert "from 3 columns (2 numeric, 1 text)" in told.out and "house, sold" in told.out
+    starts = {line[:14].strip() for line in told.out.splitlines()}
+    assert starts >= set("table|terms|left out|family|effects|penalties|outer score".split("|"))
+    assert "2 numeric, 1 text" in told.out and "left out      house" in told.out
     assert all(line.startswith("warning D") for line in told.err.splitlines())
-    assert "warning D302: column 'sold' holds dates" in told.err
+    assert "warning D302: column 'house' holds a different word in nearly every row" in told.err
 
     summary = json.loads((out / "summary.json").read_text())
     assert summary["task"]["family"] == "squared" and summary["data"]["rows_fitted"] == 120
-    assert set(summary["tuning"]["penalties"]) == {"numeric", "category", "missing"}
+    parts = {"size: straight", "size: wiggly", "town: category", "year=(missing): missing"}
+    assert parts <= set(summary["tuning"]["penalties"])
     assert summary["metrics"]["r2"] > 0.5
+    assert [term["label"] for term in summary["terms"]][:2] == ["size", "town"]
     score = summary["outer_score"]
-    gap = score["score_a_row"] - score["criterion_in_folds"]
-    assert score["optimism"] == pytest.approx(gap, abs=1e-3)
+    assert not score["criterion_is_comparable"] and score["optimism"] is None
+    gain = score["score_of_best_constant"] - score["score_a_row"]
+    assert score["gain"] == pytest.approx(gain) and gain > 5 * score["gain_standard_error"]
     for name, checksum in summary["files"].items():
         assert hashlib.sha256((out / name).read_bytes()).hexdigest() == checksum
     digest = hashlib.sha256(Path(train).read_bytes()).hexdigest()
@@ -120,6 +127,51 @@ def test_counts_are_fitted_with_weights_and_exposure(write, tmp_path, capsys):
     assert "d2" in summary["metrics"]
 
 
+@pytest.mark.parametrize("family", FAMILIES)
+def test_every_family_is_fitted_reported_and_predicted_with_intervals(
+    family, write, tmp_path, capsys
+):
+    table, options = family_table(family, 120)
+    path, out = write(table), tmp_path / "run"
+    arguments = [text for name, value in options.items() for text in (f"--{name}", str(value))]
+    fitted = run(["fit", path, "--target", "y", "--out", str(out), "--folds", "3", *arguments])
+    told = capsys.readouterr()
+    assert fitted == 0 and f"family        {family}" in told.out, told.err
+    summary = json.loads((out / "summary.json").read_text())
+    assert summary["task"]["family"] == family and summary["converged"]
+    assert f"{summary['outer_score']['score_a_row']:.2g}"[:3] in told.out
+    assert "Effects" in (out / "report.html").read_text()
+
+    assert run(["predict", str(out), path, "--interval-level", "0.8"]) == 0
+    rows = list(csv.DictReader(capsys.readouterr().out.splitlines()))
+    ends = [name.removeprefix("lower") for name in rows[0] if name.startswith("lower")]
+    assert len(rows) == 120 and len(ends) == max(len(summary["task"]["classes"]), 1)
+    for end in ends:
+        low, high = (np.array([float(r[f"{side}{end}"]) for r in rows]) for side in LIMITS)
+        assert (low < high).all()
+    assert run(["predict", str(out), path, "--intervals"]) == 0
+    wider = list(csv.DictReader(capsys.readouterr().out.splitlines()))
+    assert float(wider[0][f"upper{ends[0]}"]) > float(rows[0][f"upper{ends[0]}"])
+
+    assert run(["summary", str(out)]) == 0
+    printed = capsys.readouterr().out
+    assert printed.startswith("y: ") and f"{family} family" in printed and "p-value" in printed
+
+
+def test_pairs_that_act_together_are_found_and_named(write, tmp_path, capsys):
+    rng = np.random.default_rng(0)
+    a, b = rng.uniform(-1, 1, (2, 500))
+    y = 2.0 * a * b + 0.1 * rng.standard_normal(500)
+    path = write(Table((Column("a", a), Column("b", b), Column("y", y))))
+    command = ["fit", path, "--target", "y", "--folds", "2"]
+    assert run([*command, "--out", str(tmp_path / "with")]) == 0
+    assert "pairs         a × b: 1 kept of 1" in capsys.readouterr().out
+    summary = json.loads((tmp_path / "with" / "summary.json").read_text())
+    assert summary["interactions"] == {"kept": ["a × b"], "looked_at": [["a", "b"]]}
+    assert run([*command, "--out", str(tmp_path / "without"), "--interactions", "none"]) == 0
+    assert "pairs         " not in capsys.readouterr().out
+
+
 def test_the_words_for_missing_of_the_fit_hold_at_predict(tmp_path, capsys):
     rng = np.random.default_rng(0)
     lines = [f"{x:.3f},{2 * x + 0.1 * rng.standard_normal():.3f}" for x in rng.standard_normal(60)]
@@ -143,7 +195,8 @@ def test_a_gzip_table_with_semicolons_and_decimal_commas_is_fitted(tmp_path, cap
     path.write_bytes(gzip.compress(text.encode()))
     assert run(["fit", str(path), "--target", "y", "--out", str(tmp_path / "run")]) == 0
     model = load(tmp_path / "run" / "model.derivata")
-    assert model.estimator.coef_ == pytest.approx([3.0], abs=1e-2)
+    table = Table((Column("x", np.array([-1.0, 1.0])),))
+    assert np.diff(model.predict(table)["prediction"]) == pytest.approx([6.0], abs=1e-2)
 
 
 def test_the_same_fit_twice_writes_the_same_model(write, tmp_path):

@@ -12,12 +12,14 @@ import pytest
 from click.testing import CliRunner
 
 from derivata import __version__
+from derivata.cli import fit
 from derivata.cli.console import heard_warnings, shown_progress
 from derivata.cli.csv_output import csv_chunks, text_cell, write_chunks
 from derivata.cli.exit_codes import CannotWrite
 from derivata.cli.main import COMMANDS, EXIT_CODES, cli, run
 from derivata.cli.run_folder import FILES, run_folder
 from derivata.errors import TableWarning, warn
+from derivata.estimators.families import FAMILIES
 
 HEAVY = ("numpy", "scipy", "sklearn", "narwhals", "rich", "safetensors", "pandas", "markupsafe")
 
@@ -34,7 +36,14 @@ def modules_after(*arguments):
 
 @pytest.mark.parametrize(
     "arguments",
-    [["--help"], ["--version"], ["fit", "--help"], ["predict", "-h"], ["demo", "--help"]],
+    [
+        ["--help"],
+        ["--version"],
+        ["fit", "--help"],
+        ["predict", "-h"],
+        ["summary", "-h"],
+        ["demo", "--help"],
+    ],
 )
 def test_help_imports_nothing_heavy(arguments):
     assert not modules_after(*arguments) & set(HEAVY)
@@ -87,9 +96,20 @@ def test_linear_algebra_uses_one_thread_unless_the_user_asks_for_more(given):
         (["fit"], "Missing argument 'TABLE'"),
         (["fit", "t.csv", "--out", "r"], "Missing option '--target'"),
         (
-            ["fit", "t.csv", "--target", "y", "--out", "r", "--family", "gamma"],
-            "'gamma' is not one",
+            ["fit", "t.csv", "--target", "y", "--out", "r", "--family", "cauchy"],
+            "'cauchy' is not one",
         ),
+        (["fit", "t.csv", "--target", "y", "--out", "r", "--level", "1"], "not in the range"),
+        (
+            ["fit", "t.csv", "--target", "y", "--out", "r", "--interactions", "-3"],
+            "none of 'auto', 'none' and a number of pairs",
+        ),
+        (
+            ["fit", "t.csv", "--target", "y", "--out", "r", "--interactions", "some"],
+            "'some' is none of",
+        ),
+        (["predict", "r", "t.csv", "--interval-level", "0"], "not in the range"),
+        (["summary"], "Missing argument 'RUN'"),
         (["fit", "t.csv", "--target", "y", "--out", "r", "--folds", "1"], "not in the range"),
         (["fit", "t.csv", "--target", "y", "--out", "r", "--colour"], "No such option"),
     ],
@@ -98,6 +118,16 @@ def test_a_wrong_command_line_ends_with_2(arguments, says, capsys):
     assert run(arguments) == 2
     told = capsys.readouterr()
     assert says in told.err and told.out == ""
+
+
+def test_the_families_of_the_command_line_are_those_there_are():
+    """The command line may not import them, so it lists their names itself."""
+    assert fit.FAMILIES == ("auto", *FAMILIES)
+
+
+@pytest.mark.parametrize(("given", "means"), [("auto", "auto"), ("none", None), ("0", 0), ("7", 7)])
+def test_interactions_are_a_number_a_word_or_none(given, means):
+    assert fit.PairCount().convert(given, None, None) == means
 
 
 # the run's folder

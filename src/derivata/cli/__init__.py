@@ -1,1 +1,1 @@
-"""The command line: ``derivata fit``, ``predict`` and ``demo``; see `derivata.cli.main`."""
+"""The command line: ``derivata fit``, ``predict``, ``summary``, ``demo``; see `cli.main`."""

@@ -1,4 +1,4 @@
-"""``derivata demo``: bundled tables through ``derivata fit``, beside scikit-learn's models."""
+"""``derivata demo``: tables through ``derivata fit``, beside scikit-learn's own tuned models."""
 
 from __future__ import annotations
 
@@ -10,18 +10,21 @@ import click
 from derivata.cli.exit_codes import DONE, NOT_CONVERGED, CannotWrite
 
 if TYPE_CHECKING:
+    from derivata.datasets import Dataset, KnownEffects
     from derivata.estimators.peers import Peer
     from derivata.report.record import RunRecord
     from derivata.tables import Table
     from derivata.tuning import OuterScore
 
-TABLES = ("diabetes", "breast_cancer", "digits")
+TABLES = ("bike_rentals", "diabetes", "breast_cancer")
+RENTALS = 2000
 
 
-HELP = """Fit three tables that scikit-learn bundles: amounts, two classes, ten classes.
+HELP = """Fit three tables: counts drawn from known effects, amounts, two classes.
 
-Each is written as DIR/NAME.csv and fitted by `derivata fit` into DIR/NAME/; an older demo there is
-replaced. Beside it stands scikit-learn's own tuned model, on the same outer folds.
+Bike rentals are simulated, the others are bundled with scikit-learn. Each is written as
+DIR/NAME.csv and fitted by `derivata fit` into DIR/NAME/; an older demo there is replaced. Beside it
+stands scikit-learn's own tuned model, on the same outer folds.
 """
 
 
@@ -44,12 +47,11 @@ def command(out: str, tables: tuple[str, ...]) -> int:
     """Run ``derivata demo``; the exit code."""
     from derivata.cli.console import shown_progress
     from derivata.cli.fitting import FitRequest, fit_table
-    from derivata.datasets import load_dataset
     from derivata.estimators.peers import judge_peer
 
     converged = True
     for name in tables or TABLES:
-        dataset = load_dataset(name)
+        dataset = _dataset(name)
         path = _written(out, name, dataset.table)
         run = str(Path(out) / name)
         click.echo(f"{name}: {dataset.about}")
@@ -78,28 +80,27 @@ def compared(record: RunRecord, peer: Peer | None, folder: str) -> str:
     -------
     text : str
     """
-    from derivata.plain_text import duration, number
+    from derivata.plain_text import duration, number, plural
     from derivata.report.words import unit
 
-    estimator, tuning = record.model.estimator, record.model.estimator.tuning_
-    alphas = ", ".join(f"{name} {number(a, 3)}" for name, a in estimator.alphas_per_group_.items())
+    model = record.model.model
     rows = [("", "derivata", peer.name if peer else "")]
-    rows.append(("tuned penalty", alphas, number(peer.alpha, 3) if peer else ""))
-    if tuning is not None:
-        rows.append(("criterion", f"{number(tuning.criterion)} ({tuning.criterion_name})", ""))
-    if record.outer is not None:
+    penalties = f"{plural(len(model.encoder.terms), 'term')}, {len(model.alphas):,} penalties"
+    rows.append(("tuned", penalties, f"1 penalty, {number(peer.alpha, 3)}" if peer else ""))
+    if record.outer is not None and record.baseline is not None:
         ours, theirs = record.outer.score, peer.outer.score if peer else None
         rows.append(("outer score", _with_error(ours), _with_error(theirs) if theirs else ""))
-        rows.append(("optimism", number(ours.optimism, 2), ""))
+        if peer is not None:
+            rows.append(("less the other's", _difference(record, peer), ""))
         for name, value in _shown(record.metrics).items():
             other = number(peer.metrics[name], 3) if peer else ""
             rows.append((name.replace("_", "-"), number(value, 3), other))
     took = duration(record.seconds["fit"])
     rows.append(("tuned and fitted in", took, duration(peer.seconds) if peer else ""))
     lines = [f"  {name:22}{one:34}{other}".rstrip() for name, one, other in rows]
-    family = record.model.task.family
     lines.append(
-        f"  (losses in {unit(family)} a row, on rows that the fit did not see; +- 1 standard error)"
+        f"  (losses in {unit(record.model)} a row, on unseen rows: lower is better; "
+        "+- 1 standard error)"
     )
     if peer is not None and not peer.tuned_in_folds:
         lines.append(f"  ({peer.name} was tuned once, on all rows, which favours its outer score)")
@@ -107,8 +108,26 @@ def compared(record: RunRecord, peer: Peer | None, folder: str) -> str:
     return "\n".join(lines)
 
 
+def _dataset(name: str) -> Dataset | KnownEffects:
+    from derivata.datasets import load_dataset, make_bike_rentals
+
+    return make_bike_rentals(RENTALS) if name == "bike_rentals" else load_dataset(name)
+
+
+def _difference(record: RunRecord, peer: Peer) -> str:
+    """How much lower our loss is, row by row, with its error."""
+    from derivata.estimators.outer_folds import mean_with_error
+    from derivata.plain_text import number
+
+    assert record.outer is not None
+    judged = record.outer.judged
+    gains = (peer.outer.row_losses - record.outer.row_losses)[judged]
+    mean, error = mean_with_error(gains, record.rows.weights_or_ones()[judged])
+    return f"{number(-mean, 2)} +- {number(error, 2)}"
+
+
 def _shown(metrics: dict[str, float]) -> dict[str, float]:
-    return {name: value for name, value in metrics.items() if name in ("r2", "rmse", "accuracy")}
+    return {name: metrics[name] for name in ("r2", "rmse", "accuracy", "d2") if name in metrics}
 
 
 def _with_error(score: OuterScore) -> str:

@@ -9,14 +9,42 @@ import click
 
 from derivata.cli.exit_codes import DONE, NOT_CONVERGED
 
-FAMILIES = ("auto", "squared", "logistic", "softmax", "poisson")
+FAMILIES = (
+    "auto",
+    "squared",
+    "huber",
+    "logistic",
+    "softmax",
+    "poisson",
+    "negative-binomial",
+    "gamma",
+    "tweedie",
+    "quantile",
+)
+
+
+class PairCount(click.ParamType):
+    """A number of pairs of columns, ``auto`` or ``none``."""
+
+    name = "pairs"
+
+    def convert(
+        self, value: Any, param: click.Parameter | None, ctx: click.Context | None
+    ) -> str | int | None:
+        """The number, "auto", or None for none."""
+        if value in ("auto", "none", None):
+            return "auto" if value == "auto" else None
+        if isinstance(value, int) or (value.isascii() and value.isdigit()):
+            return int(value)
+        self.fail(f"{value!r} is none of 'auto', 'none' and a number of pairs.", param, ctx)
 
 
 HELP = """Fit and tune a model of TABLE: CSV (plain or gzip) or Parquet.
 
 Writes DIR/model.derivata, DIR/report.html and DIR/summary.json, all three or none. The family of
-the model is told from the target, and each kind of column gets a penalty of its own, tuned by the
-derivative of the criterion. Missing numbers and words need no treatment.
+the model is told from the target. Numbers become curves, words categories, and pairs of columns
+surfaces where that proves worth having, each with penalties of its own, tuned by the derivative of
+the evidence. Missing numbers and words need no treatment.
 
 Exit codes: 3 if the table cannot be used, 4 if DIR cannot be written, 5 if written but not
 converged; `derivata --help` lists all.
@@ -32,10 +60,26 @@ converged; `derivata --help` lists all.
     type=click.Choice(FAMILIES),
     default="auto",
     show_default=True,
-    help="What the target is: amounts (squared), two classes, several, counts.",
+    help="What the target is; the reason for the choice is printed. Numbers: squared, huber (with "
+    "outliers), quantile. Classes: logistic, softmax. Counts: poisson, negative-binomial. Amounts: "
+    "gamma (> 0), tweedie (>= 0).",
+)
+@click.option(
+    "--level",
+    type=click.FloatRange(0.0, 1.0, min_open=True, max_open=True),
+    metavar="Q",
+    help="Which quantile the family quantile predicts; 0.5 if not given.",
+)
+@click.option(
+    "--interactions",
+    type=PairCount(),
+    default="auto",
+    show_default=True,
+    metavar="auto|none|N",
+    help="How many pairs of columns may get a surface; each must prove worth having.",
 )
 @click.option("--weights", metavar="COL", help="Row weights; 0 leaves the row out.")
-@click.option("--exposure", metavar="COL", help="What counts were counted over (poisson).")
+@click.option("--exposure", metavar="COL", help="What counts or amounts were gathered over.")
 @click.option("--drop", multiple=True, metavar="COL", help="Leave this column out. Repeatable.")
 @click.option("--category", multiple=True, metavar="COL", help="Read as words. Repeatable.")
 @click.option(

@@ -33,6 +33,8 @@ class FitRequest:
     target: str
     out: str
     family: str = "auto"
+    level: float | None = None
+    interactions: str | int | None = "auto"
     weights: str | None = None
     exposure: str | None = None
     drop: tuple[str, ...] = ()
@@ -82,6 +84,8 @@ def _fit(request: FitRequest, progress: Callable[[str, int, int], None]) -> RunR
             table,
             request.target,
             family=request.family,
+            level=request.level,
+            interactions=request.interactions,
             weights=request.weights,
             exposure=request.exposure,
             drop_missing_target=request.drop_missing_target,

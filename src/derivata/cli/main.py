@@ -58,6 +58,7 @@ Exit codes:
 COMMANDS = {
     "fit": ("derivata.cli.fit", "Fit and tune a model of a table; write it with a report."),
     "predict": ("derivata.cli.predict", "Predict the rows of a table with a fitted model."),
+    "summary": ("derivata.cli.summary", "Print what a fitted model has learned, term by term."),
     "demo": ("derivata.cli.demo", "Fit bundled tables, beside scikit-learn's own tuned models."),
 }
 
@@ -84,7 +85,8 @@ class LazyGroup(click.Group):
 HELP = """\b
 Fit, tune and explain models of tables with derivatives:
   derivata fit houses.csv --target price --out run/
-  derivata predict run/ new.csv -o predictions.csv
+  derivata predict run/ new.csv -o predictions.csv --intervals
+  derivata summary run/
 """
 
 

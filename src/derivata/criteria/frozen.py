@@ -36,7 +36,7 @@ EXACT_ROWS = 300
 SMALL_PASS = 5e6
 
 
-class _FrozenFit:
+class FrozenFit:
     """The quadratic expansion of the losses at one fit, refitted for any penalty."""
 
     def __init__(self, expansion: Expansion):
@@ -45,6 +45,7 @@ class _FrozenFit:
         self.right = self.gram @ expansion.params - expansion.loss_gradient
 
     def factor(self, hyper: Array) -> Array:
+        """The Cholesky factor of the frozen Hessian for other hyperparameters."""
         diagonal = self.penalty.hessian_diagonal(self.expansion.params, hyper)
         hessian = self.gram.copy(order="F")
         # A relative 1e-14 keeps the factor finite where the losses are flat and free.
@@ -59,7 +60,7 @@ class _FrozenFit:
         return cholesky.solve(self.factor(hyper), self.right)
 
 
-class FrozenHoldOut(_FrozenFit):
+class FrozenHoldOut(FrozenFit):
     """The held-out loss at the frozen minimiser: p^3 / 3 multiplications and a pass of the rows."""
 
     def __init__(self, expansion: Expansion, judge: Callable[[Array], Partials]):
@@ -75,7 +76,7 @@ class FrozenHoldOut(_FrozenFit):
         return partials.value, -self.penalty.mixed_vjp(params, hyper, adjoint)
 
 
-class FrozenLeaveOneOut(_FrozenFit):
+class FrozenLeaveOneOut(FrozenFit):
     """Expanded loss, a trace for most leverages and exact leave-one-out for the largest.
 
     Costs about 4 p^3 + 4 m p^2 an evaluation, m the rows judged exactly; no pass over the others.

@@ -51,7 +51,7 @@ class HoldOut:
         n_parts = min(HOLD_OUT_PARTS, len(objective.y))
         fold = _dealt(objective, n_parts, self.random_state)
         n_held = min(max(round(self.share * n_parts), 1), n_parts - 1)
-        return [_held_out(objective, (fold >= 0) & (fold < n_held))]
+        return [held_out(objective, (fold >= 0) & (fold < n_held))]
 
 
 @dataclass(frozen=True)
@@ -90,7 +90,7 @@ class KFold:
                 "Lower `n_folds`, or use LeaveOneOut()."
             )
         fold = _dealt(objective, self.n_folds, self.random_state)
-        return [_held_out(objective, fold == number) for number in range(self.n_folds)]
+        return [held_out(objective, fold == number) for number in range(self.n_folds)]
 
 
 def _require_seed(random_state: int) -> None:
@@ -126,7 +126,8 @@ def _dealt(objective: Objective, n_folds: int, random_state: int) -> Array:
     return deal_folds(objective.y, n_folds, random_state, classes=classes)
 
 
-def _held_out(objective: Objective, held: Array) -> Subproblem:
+def held_out(objective: Objective, held: Array) -> Subproblem:
+    """The fit of rows that are not marked in a bool array (n_rows,), judged by those that are."""
     valid = objective.take(np.flatnonzero(held))
 
     def judge(expansion: Expansion, inverse: HessianInverse) -> Partials:

@@ -23,5 +23,10 @@ def solve(factor: Array, right: Array) -> Array:
 
 def inverse(factor: Array) -> Array:
     """(L L^T)^-1, (p, p): L^-T L^-1, symmetric to the bit."""
-    root, _ = lapack.dtrtri(factor, lower=1)  # pyright: ignore[reportAttributeAccessIssue]
+    root = triangular_inverse(factor)
     return root.T @ root
+
+
+def triangular_inverse(factor: Array) -> Array:
+    """L^-1, (p, p), lower triangular: p^3 / 3 multiplications."""
+    return lapack.dtrtri(factor, lower=1)[0]  # pyright: ignore[reportAttributeAccessIssue]

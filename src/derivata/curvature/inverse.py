@@ -63,12 +63,17 @@ def _is_dual(expansion: Expansion) -> bool:
 
 
 def _is_iterative(expansion: Expansion) -> bool:
-    return expansion.objective.predictor.n_params > LARGEST_DENSE and not _is_dual(expansion)
+    if expansion.n_moving <= LARGEST_DENSE:
+        return False
+    return not _is_dual(expansion)
 
 
 def _invert(expansion: Expansion) -> HessianInverse:
-    if _is_dual(expansion):
-        return WoodburyInverse(expansion)
+    return WoodburyInverse(expansion) if _is_dual(expansion) else invert_dense(expansion)
+
+
+def invert_dense(expansion: Expansion) -> HessianInverse:
+    """H^-1 by Cholesky, or its pseudo-inverse where it is singular."""
     factor = cholesky.factorize(expansion.hessian)
     if factor is not None:
         # A pivot small beside its diagonal entry means that the column repeats earlier ones.

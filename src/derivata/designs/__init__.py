@@ -3,5 +3,13 @@
 from derivata.designs.dense import DenseDesign
 from derivata.designs.sparse import SparseDesign
 from derivata.designs.standardized import Standardized, standardize
+from derivata.designs.tabulated import TabulatedBlock, TabulatedDesign
 
-__all__ = ["DenseDesign", "SparseDesign", "Standardized", "standardize"]
+__all__ = [
+    "DenseDesign",
+    "SparseDesign",
+    "Standardized",
+    "TabulatedBlock",
+    "TabulatedDesign",
+    "standardize",
+]

@@ -140,6 +140,10 @@ class DenseDesign:
         """The design of the chosen rows (a copy)."""
         return DenseDesign(np.ascontiguousarray(self.columns[:, rows]))
 
+    def select(self, columns: Array) -> DenseDesign:
+        """The design of the chosen columns (a copy)."""
+        return DenseDesign(self.columns[columns])
+
     @property
     def _n_pairs(self) -> int:
         return self.n_columns * (self.n_columns + 1) // 2

@@ -73,3 +73,7 @@ class SparseDesign:
     def take(self, rows: Rows) -> SparseDesign:
         """The design of the chosen rows."""
         return SparseDesign(self.matrix[rows])
+
+    def select(self, columns: Array) -> SparseDesign:
+        """The design of the chosen columns."""
+        return SparseDesign(self.matrix[:, columns])

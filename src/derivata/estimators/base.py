@@ -7,6 +7,8 @@ happen here and nowhere else:
 
     F = sum_i s_i loss_i + sum_g alpha_g / 2 * |coef_g|^2        (coefficients of scaled columns)
     alpha = scikit-learn's Ridge alpha = 1 / C of its LogisticRegression
+
+With a ``penalty`` such as ``Lasso()`` its norm takes the place of the squares (``sparse_fit``).
 """
 
 from __future__ import annotations
@@ -20,12 +22,21 @@ from sklearn.utils.validation import check_is_fitted
 
 from derivata.contracts import Array, Criterion, HessianInverse, Loss
 from derivata.criteria.leave_one_out import LeaveOneOut
+from derivata.curvature.active import ActiveInverse
 from derivata.curvature.inverse import LARGEST_DENSE, invert
 from derivata.curvature.iterative import IterativeInverse
 from derivata.designs.standardized import Standardized, standardize
 from derivata.errors import InvalidData, InvalidParameter
 from derivata.estimators.groups import resolve_groups
+from derivata.estimators.log_alphas import log_alphas
 from derivata.estimators.messages import warn_about
+from derivata.estimators.sparse_fit import (
+    find_strengths,
+    sparse_groups,
+    sparse_penalty,
+    sparse_solver,
+    warn_of_nothing,
+)
 from derivata.estimators.state import read_model, write_model
 from derivata.estimators.summary import Summary
 from derivata.estimators.threads import fitting_threads
@@ -49,6 +60,7 @@ from derivata.tuning.guarded import tune_guarded
 # criterion by about 1e-3 nats, and its error after the adjoint's correction is smaller still.
 TUNING_TOLERANCE, TUNING_PRECISION = 1e-4, 5e-2
 PRECISION = 1e-6
+CHOSEN = "the same data chose the columns, and errors of those left would not know of it"
 # Multinomial Hessians from this size on are worth some quasi-Newton steps first.
 MANY_BLOCKS = 200
 
@@ -64,6 +76,7 @@ class PenalizedLinearModel(BaseEstimator):
     _parameter_constraints: ClassVar[dict[str, Any]] = {
         "alpha": [str, Real, dict, "array-like"],
         "groups": [None, str, "array-like"],
+        "penalty": "no_validation",
         "criterion": "no_validation",
         "standardize": ["boolean"],
         "fit_intercept": ["boolean"],
@@ -78,6 +91,7 @@ class PenalizedLinearModel(BaseEstimator):
         alpha: Any = "tune",
         *,
         groups: Any = None,
+        penalty: Any = None,
         criterion: Criterion | None = None,
         standardize: bool = True,
         fit_intercept: bool = True,
@@ -88,6 +102,7 @@ class PenalizedLinearModel(BaseEstimator):
     ):
         self.alpha = alpha
         self.groups = groups
+        self.penalty = penalty
         self.criterion = criterion
         self.standardize = standardize
         self.fit_intercept = fit_intercept
@@ -108,12 +123,22 @@ class PenalizedLinearModel(BaseEstimator):
                 "at least 2 are needed."
             )
         names = column_names(self, X.shape[1])
-        groups = resolve_groups(self.groups, names)
+        sparse = self.penalty is not None
+        groups = sparse_groups(self, names) if sparse else resolve_groups(self.groups, names)
         rows = standardize(X, weight, scale=self.standardize, intercept=self.fit_intercept)
-        objective = _objective(rows, groups, loss, y, weight, offset)
-        with fitting_threads(objective.predictor.n_rows, objective.predictor.n_params):
-            hyper, tuned, start = self._find_penalties(objective)
-            solver = self._solver(objective, self.tol, PRECISION)
+        if sparse:
+            penalty = sparse_penalty(self, groups[0], rows.has_intercept, loss.n_outputs)
+        else:
+            penalty = _ridge(groups, rows.has_intercept, loss.n_outputs)
+        predictor = LinearPredictor(rows.design, loss.n_outputs)
+        objective = Objective(loss, predictor, penalty, y, weight, offset)
+        with fitting_threads(predictor.n_rows, predictor.n_params):
+            if sparse:
+                solver: Solver = sparse_solver(self)
+                hyper, tuned, start = find_strengths(self, objective)
+            else:
+                hyper, tuned, start = self._find_penalties(objective)
+                solver = self._solver(objective, self.tol, PRECISION)
             fit = solver.minimize(objective, start, hyper)
             inverse = invert(fit.expansion)
             self._keep_coefficients(rows, fit, inverse, groups, y)
@@ -121,6 +146,8 @@ class PenalizedLinearModel(BaseEstimator):
         self.n_iter_ = max(fit.n_iter + (tuned.n_solver_steps if tuned else 0), 1)
         self.converged_, self.convergence_ = fit.converged, fit.reason
         warn_about(self, rows, fit, inverse, tuned, kept)
+        if sparse:
+            warn_of_nothing(fit.expansion, tuned is not None)
 
     def _check_settings(self) -> None:
         for name, kinds in self._parameter_constraints.items():
@@ -136,6 +163,7 @@ class PenalizedLinearModel(BaseEstimator):
         for name, verb, example in (
             ("criterion", "subproblems", "KFold(5)"),
             ("solver", "minimize", "Newton()"),
+            ("penalty", "on", "Lasso()"),
         ):
             part = getattr(self, name)
             if part is not None and (isinstance(part, type) or not hasattr(part, verb)):
@@ -148,7 +176,7 @@ class PenalizedLinearModel(BaseEstimator):
         if not (isinstance(self.alpha, str) and self.alpha == "tune") or n_hyper == 0:
             hyper = np.zeros(0)
             if n_hyper > 0:
-                hyper = _log_alphas(self.alpha, objective.penalty.hyper_names)
+                hyper = log_alphas(self.alpha, objective.penalty.hyper_names)
             return hyper, None, sampled_start(objective, hyper)
         solver = self._solver(objective, max(self.tol, TUNING_TOLERANCE), TUNING_PRECISION)
         if self.criterion is None:
@@ -192,7 +220,8 @@ class PenalizedLinearModel(BaseEstimator):
             expansion.params.reshape(shape)
         )
         alphas = np.exp(expansion.hyper)
-        self.alphas_per_group_ = {name: float(a) for name, a in zip(groups[1], alphas, strict=True)}
+        names = expansion.objective.penalty.hyper_names
+        self.alphas_per_group_ = {name: float(a) for name, a in zip(names, alphas, strict=True)}
         self.alpha_ = float(alphas[0]) if len(alphas) == 1 else alphas
         self._feature_groups = [groups[1][g] if g != FREE else "" for g in groups[0]]
         self._keep_precision(rows, expansion, inverse, shape)
@@ -212,13 +241,18 @@ class PenalizedLinearModel(BaseEstimator):
         self.dispersion_ = 1.0
         if isinstance(inverse, IterativeInverse):
             return
-        penalised = float(expansion.penalty_diagonal @ inverse.diagonal())
         n_params = len(expansion.params)
-        rank = n_params - (0 if inverse.null_space is None else inverse.null_space.shape[1])
-        self.effective_params_ = rank - penalised
+        if isinstance(inverse, ActiveInverse):
+            self.effective_params_ = inverse.effective_params
+        else:
+            penalised = float(expansion.penalty_diagonal @ inverse.diagonal())
+            rank = n_params - (0 if inverse.null_space is None else inverse.null_space.shape[1])
+            self.effective_params_ = rank - penalised
         if expansion.objective.loss.scale_is_free:
             freedom = max(float(weight.sum()) - self.effective_params_, 1.0)
-            self.dispersion_ = 2.0 * expansion.loss_value / freedom
+            self.dispersion_ = expansion.deviance / freedom
+        if isinstance(inverse, ActiveInverse):
+            return  # no error bars: those of the columns left would not know that they were chosen
         # Of one feature's coefficients between outputs, (k, k, n_features): classes mix outputs.
         n_outputs, n_features = shape[0], len(rows.scale)
         number = np.arange(n_params).reshape(shape)[:, :n_features]
@@ -283,6 +317,7 @@ class PenalizedLinearModel(BaseEstimator):
             dispersion=self.dispersion_,
             loss=self._loss_name,
             tuning=self._tuning_line(),
+            **({} if self.penalty is None else {"no_errors": CHOSEN}),
         )
 
     def _summary_rows(self) -> tuple[Array, Array | None, list[str]]:
@@ -329,19 +364,10 @@ def _is_one_of(value: Any, kinds: list[Any]) -> bool:
     return False
 
 
-def _objective(
-    rows: Standardized,
-    groups: tuple[Array, tuple[str, ...]],
-    loss: Loss,
-    y: Array,
-    weight: Array,
-    offset: Array | None,
-) -> Objective:
-    numbers, names = groups
-    per_output = np.append(numbers, FREE) if rows.has_intercept else numbers
-    penalty = GroupRidge(np.tile(per_output, loss.n_outputs), names)
-    predictor = LinearPredictor(rows.design, loss.n_outputs)
-    return Objective(loss, predictor, penalty, y, weight, offset)
+def _ridge(groups: tuple[Array, tuple[str, ...]], intercept: bool, n_outputs: int) -> GroupRidge:
+    """The ridge penalty of groups of columns, the intercept's free one included."""
+    per_output = np.append(groups[0], FREE) if intercept else groups[0]
+    return GroupRidge(np.tile(per_output, n_outputs), groups[1])
 
 
 def _intercept_covariance(rows: Standardized, inverse: HessianInverse, n_outputs: int) -> Array:
@@ -351,31 +377,3 @@ def _intercept_covariance(rows: Standardized, inverse: HessianInverse, n_outputs
     along = np.append(-rows.center / rows.scale, 1.0)
     right = np.kron(np.eye(n_outputs), along).T
     return right.T @ inverse.solve(np.asfortranarray(right))
-
-
-def _log_alphas(alpha: Any, names: tuple[str, ...]) -> Array:
-    """Log of one penalty, or of one for each group, in the order of ``names``."""
-    if isinstance(alpha, str):
-        raise InvalidParameter(f"`alpha` is {alpha!r}; expected 'tune', a number, or one a group.")
-    if isinstance(alpha, dict):
-        alpha = {str(label): value for label, value in alpha.items()}
-        if set(alpha) != set(names):
-            raise InvalidParameter(
-                f"`alpha` names the groups {sorted(map(str, alpha))}, but they are {list(names)}."
-            )
-        alpha = [alpha[name] for name in names]
-    try:
-        values = np.asarray(alpha, dtype=float)
-    except (TypeError, ValueError, OverflowError):
-        raise InvalidParameter(
-            f"`alpha` is {alpha!r:.60}; expected 'tune', a number, or one a group."
-        ) from None
-    if values.ndim > 1 or (values.ndim == 1 and len(values) != len(names)):
-        raise InvalidParameter(
-            f"`alpha` has shape {values.shape}; expected one number, or {len(names)}, one for "
-            f"each of the groups {list(names)}."
-        )
-    if not np.isfinite(values).all() or (values < 0).any():
-        raise InvalidParameter(f"`alpha` is {alpha!r}; penalties must be finite and >= 0.")
-    with np.errstate(divide="ignore"):  # alpha = 0 is log alpha = -inf: no penalty
-        return np.log(np.broadcast_to(values, (len(names),)))

@@ -31,6 +31,9 @@ class LinearRegressor(RegressorMixin, PenalizedLinearModel):
     groups : None, "columns", or one label a column
         Which columns share a penalty. With more than one group in 30 rows, tuning is guarded
         against overfitting the criterion.
+    penalty : Lasso, ElasticNet or GroupLasso, optional
+        In place of ridge: most coefficients become exactly zero. ``alpha`` is then its strength,
+        that of scikit-learn's ``Lasso(alpha)`` times the number of rows.
     criterion : LeaveOneOut, KFold or HoldOut, optional
         Default: chosen by predicted cost; ``tuning_.criterion_reason`` says which and why.
     standardize : bool

@@ -39,7 +39,7 @@ class LogisticClassifier(ClassifierMixin, PenalizedLinearModel):
     ----------
     alpha : "tune", float, or one float a group
         alpha = 1 / C of scikit-learn's ``LogisticRegression`` on standardised columns.
-    groups, criterion, standardize, fit_intercept, solver, tol, max_iter, random_state
+    groups, penalty, criterion, standardize, fit_intercept, solver, tol, max_iter, random_state
         As in ``LinearRegressor``.
     class_weight : None, "balanced" or dict
         Multiplies ``sample_weight``, as in scikit-learn.
@@ -73,6 +73,7 @@ class LogisticClassifier(ClassifierMixin, PenalizedLinearModel):
         alpha: Any = "tune",
         *,
         groups: Any = None,
+        penalty: Any = None,
         criterion: Criterion | None = None,
         class_weight: Any = None,
         standardize: bool = True,
@@ -85,6 +86,7 @@ class LogisticClassifier(ClassifierMixin, PenalizedLinearModel):
         super().__init__(
             alpha,
             groups=groups,
+            penalty=penalty,
             criterion=criterion,
             standardize=standardize,
             fit_intercept=fit_intercept,

@@ -8,6 +8,7 @@ import numpy as np
 from sklearn.exceptions import ConvergenceWarning
 
 from derivata.contracts import Array, HessianInverse
+from derivata.curvature.active import ActiveExpansion
 from derivata.curvature.iterative import IterativeInverse
 from derivata.designs.standardized import Standardized
 from derivata.diagnostics import (
@@ -173,8 +174,8 @@ def _warn_of_perfect_fit(expansion: Expansion) -> bool:
     objective = expansion.objective
     if not objective.loss.scale_is_free:
         return False
-    null = float(objective.weight @ objective.null_rows.value)
-    perfect = expansion.loss_value <= 1e-20 * null and null > 0.0
+    null = 2.0 * (float(objective.weight @ objective.null_rows.value) - objective.saturated)
+    perfect = expansion.deviance <= 1e-20 * null and null > 0.0
     if perfect:
         warn(
             "the fit reproduces every target exactly, so error bars are zero. Are there more "
@@ -211,6 +212,8 @@ def _warn_of_collinear(
 def _warn_of_separation(
     rows: Standardized, expansion: Expansion, names: list[str], tuned: TuneResult | None
 ) -> bool:
+    if isinstance(expansion, ActiveExpansion):
+        return False  # the pull of a kink has no curvature, but it holds coefficients
     # Far from a minimum, losses may be flat for other reasons.
     near = expansion.relative_gradient < NEAR
     separating = separating_direction(expansion) if near else None

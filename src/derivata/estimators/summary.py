@@ -42,6 +42,8 @@ class Summary:
     loss : str
     tuning : str
         One line on how penalties were found.
+    no_errors : str
+        Why there are no standard errors, if there are none.
     """
 
     names: list[str]
@@ -54,6 +56,7 @@ class Summary:
     dispersion: float
     loss: str
     tuning: str
+    no_errors: str = "the Hessian was too large to invert"
 
     def __str__(self) -> str:
         effective = "unknown" if self.effective_params is None else f"{self.effective_params:.1f}"
@@ -75,7 +78,7 @@ class Summary:
                 f"{name:{width}s}  {estimate:12.5g}  {error:12.5g}  {ratio:8.2f}  {self.group[row]}"
             )
         if self.standard_error is None:
-            note = "No standard errors: the Hessian was too large to invert."
+            note = f"No standard errors: {self.no_errors}."
         else:
             note = NOTE
         return "\n".join([*head, "", *lines, "", note])

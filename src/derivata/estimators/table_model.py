@@ -1,71 +1,53 @@
-"""A table in, a tuned model out: encoder, estimator and the roles of the columns, as one value.
+"""A table in, a tuned additive model out: estimator and the roles of the columns, as one value.
 
     model = TableModel.fit(table, target="price")
     model.predict(other_table)["prediction"]
     model.outer_score(table).score                what to expect on rows it has not seen
 
-Each kind of column (numbers, categories, indicators of missing cells) is one penalty group, so its
-strength is tuned on its own: how far a category's effect may stray from zero says nothing about
-how far a number's slope may.
+Columns become smooth effects, categories and trends, each with penalties of its own, and pairs of
+them surfaces where that proves worth having; see ``AdditiveRegressor``.
 """
 
 from __future__ import annotations
 
-import re
-import warnings
-from collections.abc import Callable, Collection
+from collections.abc import Callable, Collection, Sequence
 from dataclasses import dataclass, replace
 from typing import Any, Self
 
 import numpy as np
-from scipy import sparse
 
 from derivata.contracts import Array
-from derivata.errors import (
-    DerivataError,
-    DerivataWarning,
-    TableWarning,
-    warn,
-)
-from derivata.estimators.logistic import LogisticClassifier
+from derivata.errors import TableWarning, warn
+from derivata.estimators.additive import AdditiveClassifier, AdditiveRegressor
+from derivata.estimators.additive_model import AdditiveModel
 from derivata.estimators.outer_folds import OuterFolds, deal_outer_folds, judge_by_folds
-from derivata.estimators.poisson import PoissonRegressor
-from derivata.estimators.summary import Summary
-from derivata.estimators.table_state import (
-    ESTIMATORS,
-    Estimator,
-    read_table_model,
-    write_table_model,
-)
+from derivata.estimators.table_state import read_table_model, write_table_model
 from derivata.estimators.table_task import TableTask, TrainingRows, exposures
+from derivata.estimators.term_summary import TermSummary
 from derivata.files.model_state import ModelState
 from derivata.persistence import save
 from derivata.tables import Table, table_from_frame
 from derivata.tables.table_encoder import TableEncoder
+from derivata.terms import Term
 
+Estimator = AdditiveRegressor | AdditiveClassifier
 Progress = Callable[[str, int, int], None]
-
-SMALLEST_MEAN = 1e-300  # a mean below it would have an infinite loss where a count stands
 
 
 @dataclass(frozen=True, eq=False)
 class TableModel:
-    """A tuned linear model of a table; made by `fit`, saved by `save`, loaded by `derivata.load`.
+    """A tuned additive model of a table; made by `fit`, saved by `save`, loaded by `derivata.load`.
 
     Parameters
     ----------
-    encoder : TableEncoder         columns to features
-    estimator : estimator          fitted on those features
+    estimator : estimator          fitted to the feature columns
     task : TableTask               which column plays which role, and the family
-    feature_scale : (n_features,)  weighted standard deviation of each feature at fit
     n_rows : int                   rows fitted
     missing_words : tuple of str   words its files spell missing by, beside the usual ones
     """
 
-    encoder: TableEncoder
     estimator: Estimator
     task: TableTask
-    feature_scale: Array
     n_rows: int
     missing_words: tuple[str, ...] = ()
 
@@ -76,27 +58,33 @@ class TableModel:
         target: str,
         *,
         family: str = "auto",
+        level: float | None = None,
         weights: str | None = None,
         exposure: str | None = None,
         drop: Collection[str] = (),
         drop_missing_target: bool = False,
         missing_words: Collection[str] = (),
+        terms: Sequence[Term] | None = None,
+        interactions: str | int | None = "auto",
         random_state: int = 0,
         progress: Progress | None = None,
     ) -> Self:
-        """Infer the family, encode the columns, tune a penalty a kind of column, and fit.
+        """Infer family and terms, tune a penalty for each part of each term, and fit.
 
         Parameters
         ----------
         table : Table or data frame
         target : str                   the column to predict
         family : str                   "auto": told from the target; or one of `FAMILIES`
+        level : float, optional        of the family "quantile"; default .5
         weights, exposure : str, optional
-            Columns of row weights (>= 0) and of exposures (> 0, counts only).
+            Columns of row weights (>= 0) and of exposures (> 0, families with a log link only).
         drop : collection of str       columns to leave out
         drop_missing_target : bool     leave out rows without a target instead of refusing them
         missing_words : collection of str
             Kept for whoever reads files for `predict`.
+        terms, interactions
+            As in ``AdditiveRegressor``.
         random_state : int             deals rows to folds, where there are any
         progress : callable, optional  receives (what is being done, steps done, steps)
 
@@ -113,42 +101,51 @@ class TableModel:
             table,
             target,
             family=family,
+            level=level,
             weights=weights,
             exposure=exposure,
             drop=drop,
             drop_missing_target=drop_missing_target,
         )
         words = tuple(sorted(set(missing_words)))
-        return cls._fit_rows(task, task.rows(table), random_state, words, progress)
+        settings = {"terms": terms, "interactions": interactions, "random_state": random_state}
+        model = cls._fit_rows(task, task.rows(table), settings, words, progress)
+        found = model.estimator.family_
+        note = model.estimator.model_.family_note
+        if note and found.name != task.family:
+            # Counts that were read as Poisson's turned out to vary more.
+            return replace(model, task=replace(task, family=found.name, reason=note))
+        return model
 
     @classmethod
     def _fit_rows(
         cls,
         task: TableTask,
         rows: TrainingRows,
-        random_state: int,
+        settings: dict[str, Any],
         missing_words: tuple[str, ...] = (),
         progress: Progress | None = None,
     ) -> Self:
-        report = progress or (lambda *step: None)
-        report("encoding columns", 0, 2)
-        encoder = TableEncoder.fit(rows.features, rows.weight)
-        X = encoder.transform(rows.features)
-        kinds = [encoder.group_names[group] for group in encoder.groups]
-        estimator = ESTIMATORS[task.family](groups=kinds, random_state=random_state)
+        if progress is not None:
+            progress("tuning and fitting", 0, 1)
         given: dict[str, Any] = {"sample_weight": rows.weight}
-        if rows.exposure is not None:
+        if task.classifies:
+            estimator: Estimator = AdditiveClassifier(**settings)
+        else:
+            estimator = AdditiveRegressor(family=task.family_to_fit, level=task.level, **settings)
             given["exposure"] = rows.exposure
-        report("tuning and fitting", 1, 2)
-        _fit_by_names(encoder.feature_names, lambda: estimator.fit(X, rows.y, **given))
-        return cls(
-            encoder,
-            estimator,
-            task,
-            _standard_deviations(X, rows.weight),
-            rows.n_rows,
-            missing_words,
-        )
+        estimator.fit(rows.features, rows.y, **given)
+        return cls(estimator, task, rows.n_rows, missing_words)
+
+    @property
+    def model(self) -> AdditiveModel:
+        """The fitted value: terms, coefficients, covariance."""
+        return self.estimator.model_
+
+    @property
+    def encoder(self) -> TableEncoder:
+        """Its fitted terms."""
+        return self.model.encoder
 
     @property
     def classes(self) -> tuple[str, ...]:
@@ -156,13 +153,13 @@ class TableModel:
 
         The log-odds of two classes are those of the second.
         """
-        if not isinstance(self.estimator, LogisticClassifier):
+        if not isinstance(self.estimator, AdditiveClassifier):
             return ()
         return tuple(str(label) for label in self.estimator.classes_)
 
     @property
     def inner(self) -> float:
-        """The tuned criterion, in nats a row (squared: half squared units)."""
+        """The tuned criterion, in nats a row."""
         tuning = self.estimator.tuning_
         return float("nan") if tuning is None else tuning.criterion
 
@@ -172,49 +169,62 @@ class TableModel:
         exposure = self.task.exposure
         return self.encoder.columns if exposure is None else (*self.encoder.columns, exposure)
 
-    def predict(self, table: Any) -> dict[str, Array]:
+    def predict(self, table: Any, *, interval: float | None = None) -> dict[str, Array]:
         """Predictions for each row of a table, in its order.
 
         Parameters
         ----------
         table : Table or data frame    columns in any order; others are ignored
+        interval : float, optional     also bounds that hold a new row with this probability
 
         Returns
         -------
         columns : dict of str to array (n_rows,)
             ``prediction``: the expected value (counts: for the row's exposure; a unit's if the
             table has none, with a warning), or the most probable class as a word. With classes
-            also ``probability:CLASS`` for each.
+            also ``probability:CLASS`` for each. With an interval ``lower`` and ``upper``, or
+            ``lower:CLASS`` and ``upper:CLASS`` of each probability.
 
         Raises
         ------
         DerivataError                  naming the column and line
         """
         table = table_from_frame(table, "the table")
-        predicted = self._expected(table, self._exposure_in(table))
-        if not self.classes:
-            return {"prediction": predicted}
+        exposure = self._exposure_in(table)
+        predicted = self._expected(table, exposure)
+        if not isinstance(self.estimator, AdditiveClassifier):
+            columns = {"prediction": predicted}
+            if interval is not None:
+                bounds = self.estimator.predict_interval(table, interval, exposure=exposure)
+                columns |= {"lower": bounds[:, 0], "upper": bounds[:, 1]}
+            return columns
         words = np.array(self.classes, dtype=object)
         columns = {"prediction": words[predicted.argmax(axis=1)]}
-        probabilities = zip(self.classes, predicted.T, strict=True)
-        return columns | {f"probability:{word}": values for word, values in probabilities}
+        for word, values in zip(self.classes, predicted.T, strict=True):
+            columns[f"probability:{word}"] = values
+        if interval is not None:
+            lower, upper = self.estimator.predict_interval(table, interval)
+            for number, word in enumerate(self.classes):
+                columns[f"lower:{word}"] = lower[:, number]
+                columns[f"upper:{word}"] = upper[:, number]
+        return columns
 
     def judge(self, rows: TrainingRows) -> tuple[Array, Array]:
-        """Predictions (m,) or class probabilities (m, k), and the loss of each row (m,) in nats."""
+        """Predictions (m,) or class probabilities (m, k), and the loss of each row (m,)."""
         predicted = self._expected(rows.features, rows.exposure)
-        if isinstance(self.estimator, LogisticClassifier):
+        if isinstance(self.estimator, AdditiveClassifier):
             own = np.searchsorted(self.estimator.classes_, rows.y)
             probability = predicted[np.arange(len(own)), own]
             return predicted, -np.log(np.maximum(probability, np.finfo(float).tiny))
-        y = rows.y
-        if self.task.family == "squared":
-            return predicted, 0.5 * (y - predicted) ** 2
-        return predicted, predicted - y * np.log(np.maximum(predicted, SMALLEST_MEAN))
+        outputs = self.model.outputs(rows.features)
+        if rows.exposure is not None:
+            outputs = outputs + np.log(rows.exposure)[:, None]
+        return predicted, self.model.family.row_losses(rows.y, outputs)
 
     def outer_score(
         self, table: Any, *, folds: int = 5, progress: Progress | None = None
     ) -> OuterFolds:
-        """Judge the whole procedure by refitting it, encoder and tuning included, on outer folds.
+        """Judge the whole procedure by refitting it, terms and tuning included, on outer folds.
 
         Parameters
         ----------
@@ -232,14 +242,19 @@ class TableModel:
         NotAvailable                   if the table has too few rows; says why
         """
         rows = self.training_rows(table)
-        seed = self.estimator.random_state
+        estimator = self.estimator
+        settings = {
+            "terms": estimator.terms,
+            "interactions": estimator.interactions,
+            "random_state": estimator.random_state,
+        }
         target = rows.y
         if self.task.classifies:
             target = np.unique(rows.y, return_inverse=True)[1].astype(float)
         return judge_by_folds(
             rows,
-            deal_outer_folds(target, folds, seed, self.task.classifies),
-            lambda some: self._fit_rows(self.task, some, seed),
+            deal_outer_folds(target, folds, estimator.random_state, self.task.classifies),
+            lambda some: self._fit_rows(self.task, some, settings),
             progress,
         )
 
@@ -247,13 +262,9 @@ class TableModel:
         """The rows of ``table`` in the roles of this model's task, checked."""
         return self.task.rows(table_from_frame(table, "the table"))
 
-    def summary(self) -> Summary:
-        """Coefficients with posterior standard errors, penalties and effective parameters."""
-        plain = self.estimator.summary()
-        names = [*self.encoder.feature_names, "(intercept)"]
-        labels = self.classes if len(self.classes) > 2 else ("",)
-        prefixes = [f"{label}: " if label else "" for label in labels]
-        return replace(plain, names=[prefix + name for prefix in prefixes for name in names])
+    def summary(self) -> TermSummary:
+        """Strength, effective parameters, share of variation and a test of each term."""
+        return self.estimator.summary()
 
     def save(self, path: Any) -> None:
         """Save to one file, which ``derivata.load`` reads; see ``derivata.persistence``."""
@@ -270,12 +281,9 @@ class TableModel:
 
     def _expected(self, features: Table, exposure: Array | None) -> Array:
         """Expected values (n,), or class probabilities (n, k)."""
-        X = self.encoder.transform(features)
-        if isinstance(self.estimator, LogisticClassifier):
-            return self.estimator.predict_proba(X)
-        if isinstance(self.estimator, PoissonRegressor):
-            return self.estimator.predict(X, exposure=exposure)
-        return self.estimator.predict(X)
+        if isinstance(self.estimator, AdditiveClassifier):
+            return self.estimator.predict_proba(features)
+        return self.estimator.predict(features, exposure=exposure)
 
     def _exposure_in(self, table: Table) -> Array | None:
         name = self.task.exposure
@@ -284,40 +292,8 @@ class TableModel:
         if name not in table.names:
             warn(
                 f"{table.source} has no column {name!r}, the exposure the model was fitted with, "
-                "so predictions are counts per unit of exposure. Add it for counts per row.",
+                "so predictions are for a unit of exposure. Add it for those of each row.",
                 TableWarning,
             )
             return None
         return exposures(table, name)
-
-
-def _standard_deviations(X: Any, weight: Array | None) -> Array:
-    """Weighted standard deviation of each column of a dense or sparse matrix, (n_features,)."""
-    share = np.full(X.shape[0], 1.0 / X.shape[0]) if weight is None else weight / weight.sum()
-    mean = X.T @ share
-    if sparse.issparse(X):  # 0 - 1 columns only: their squares lose no digits
-        return np.sqrt(np.maximum(X.multiply(X).T @ share - mean * mean, 0.0))
-    variance = np.empty(X.shape[1])
-    for column in range(X.shape[1]):  # a column at a time: no second matrix
-        centred = X[:, column] - mean[column]
-        variance[column] = share @ (centred * centred)
-    return np.sqrt(variance)
-
-
-def _fit_by_names(names: tuple[str, ...], fit: Callable[[], Any]) -> None:
-    """Call ``fit``; its warnings and errors say what column ``'x3'`` is called in the table."""
-
-    def renamed(message: str) -> str:
-        return re.sub(r"'x(\d+)'", lambda found: repr(names[int(found[1])]), message)
-
-    with warnings.catch_warnings(record=True) as said:
-        warnings.simplefilter("always", DerivataWarning)
-        try:
-            fit()
-        except DerivataError as error:
-            raise type(error)(renamed(str(error))) from error
-    for one in said:
-        if isinstance(one.message, DerivataWarning):
-            warn(renamed(one.message.args[0]), type(one.message))
-        else:
-            warnings.warn_explicit(one.message, one.category, one.filename, one.lineno)

@@ -1,10 +1,9 @@
 """What a table is to be fitted for: its target, family, weights and exposures, as checked arrays.
 
-    family    target                      loss of a row (nats; squared: half squared units)
-    squared   numbers                     (y - z)^2 / 2
-    logistic  two classes                 -log P(y)
-    softmax   three classes or more       -log P(y)
-    poisson   counts >= 0                 mu - y log mu,   mu = exposure exp(z)
+    logistic, softmax             two classes, or more
+    squared, huber, quantile      numbers
+    poisson, negative-binomial    counts, perhaps over exposures
+    gamma, tweedie                amounts > 0, or >= 0, perhaps over exposures
 
 Everything that can be wrong with these columns is found here, before anything is fitted, and named
 by the line of the file it stands on.
@@ -19,11 +18,12 @@ import numpy as np
 
 from derivata.contracts import Array
 from derivata.errors import InvalidParameter, InvalidTarget, InvalidWeight, TableError
+from derivata.estimators.families import FAMILIES, choose_family
 from derivata.tables import Table
 from derivata.tables.columns import Column
-from derivata.tables.task_choice import MAX_CLASSES, TaskChoice, infer_task, take_target
+from derivata.tables.task_choice import MAX_CLASSES, TaskChoice, take_target
 
-FAMILIES = ("squared", "logistic", "softmax", "poisson")
+EXPOSED = ("poisson", "negative-binomial", "gamma", "tweedie")
 
 
 @dataclass(frozen=True)
@@ -36,9 +36,11 @@ class TableTask:
     family : str                   one of `FAMILIES`
     reason : str                   why that family, a sentence
     weights : str or None          the column of row weights
-    exposure : str or None         the column of exposures; poisson only
+    exposure : str or None         the column of exposures; families with a log link only
     drop : tuple of str            columns left out
     drop_missing_target : bool     rows without a target are left out, not refused
+    level : float or None          of the family quantile
+    is_told : bool                 the family was told from the target, not given
     """
 
     target: str
@@ -48,11 +50,18 @@ class TableTask:
     exposure: str | None = None
     drop: tuple[str, ...] = ()
     drop_missing_target: bool = False
+    level: float | None = None
+    is_told: bool = False
 
     @property
     def classifies(self) -> bool:
         """Whether the target is a class."""
         return self.family in ("logistic", "softmax")
+
+    @property
+    def family_to_fit(self) -> str:
+        """The family as an estimator is asked for it: counts may turn out overdispersed."""
+        return "auto" if self.is_told and self.family == "poisson" else self.family
 
     @classmethod
     def choose(
@@ -61,6 +70,7 @@ class TableTask:
         target: str,
         *,
         family: str = "auto",
+        level: float | None = None,
         weights: str | None = None,
         exposure: str | None = None,
         drop: Collection[str] = (),
@@ -85,14 +95,20 @@ class TableTask:
         if isinstance(drop, str):
             raise InvalidParameter(f"`drop` is the string {drop!r}: write [{drop!r}].")
         _require_one_role_each(target, weights, exposure, drop)
-        task = cls(target, family, "", weights, exposure, tuple(drop), drop_missing_target)
-        chosen = _chosen(task._checked(table).target, family, exposure)
-        if exposure is not None and chosen.family != "poisson":
+        if level is not None and family != "quantile":
             raise InvalidParameter(
-                f"`exposure` is {exposure!r}, but the family is {chosen.family}: only counts "
-                "(poisson) have exposures. Leave it out, or give it as `weights` if it is one."
+                f"`level` is {level!r}, but the family is {family}: only a quantile has a level. "
+                "Leave it out, or use the family quantile."
             )
-        return replace(task, family=chosen.family, reason=chosen.reason)
+        task = cls(target, family, "", weights, exposure, tuple(drop), drop_missing_target, level)
+        chosen = _chosen(task._checked(table).target, family, exposure)
+        if exposure is not None and chosen.family not in EXPOSED:
+            raise InvalidParameter(
+                f"`exposure` is {exposure!r}, but the family is {chosen.family}: only amounts on a "
+                f"log scale ({', '.join(EXPOSED)}) have exposures. Leave it out, or give it as "
+                "`weights` if it is one."
+            )
+        return replace(task, family=chosen.family, reason=chosen.reason, is_told=family == "auto")
 
     def rows(self, table: Table) -> TrainingRows:
         """The rows of a table that has these columns, checked.
@@ -201,15 +217,14 @@ def _chosen(target: Column, family: str, exposure: str | None) -> TaskChoice:
         return TaskChoice("logistic", "softmax was asked for, which for two classes is logistic.")
     if family != "auto":
         return TaskChoice(family, "given by the user.")
-    if exposure is not None and target.kind == "numeric":
-        return TaskChoice("poisson", f"exposures are given ({exposure!r}), as counts have them.")
-    return infer_task(target.values, target.name)
+    found, reason = choose_family(target.values, target.name, exposure=exposure)
+    return TaskChoice(found.name, reason)
 
 
 def _require_family(rows: TrainingRows, family: str) -> None:
     """Refuse a target that is none of the family's."""
     target, table = rows.target, rows.features
-    if family in ("squared", "poisson"):
+    if family not in ("logistic", "softmax"):
         if target.kind != "numeric":
             raise InvalidTarget(
                 f"{table.place(0)}: target {target.name!r} is the word {target.values[0]!r:.40}, "
@@ -217,11 +232,13 @@ def _require_family(rows: TrainingRows, family: str) -> None:
                 "correct the cells that are no numbers."
             )
         low, high = target.values.min(), target.values.max()
-        if family == "poisson" and low < 0:
-            row = int(np.argmax(target.values < 0))
+        illegal = target.values <= 0 if family == "gamma" else target.values < 0
+        if family in EXPOSED and illegal.any():
+            row = int(np.argmax(illegal))
+            what = f"targets of {family} are {'> 0' if family == 'gamma' else '>= 0'}"
             raise InvalidTarget(
-                f"{table.place(row)}: target {target.name!r} is {target.values[row]:g}, but counts "
-                "are >= 0. Use `family='squared'`, or correct the cell."
+                f"{table.place(row)}: target {target.name!r} is {target.values[row]:g}, but "
+                f"{what}. Use `family='squared'`, or correct the cell."
             )
         if low == high:
             raise InvalidTarget(

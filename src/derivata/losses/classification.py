@@ -17,6 +17,7 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 
 import numpy as np
+from scipy.special import entr
 
 from derivata.contracts import Array
 from derivata.errors import InvalidParameter
@@ -42,6 +43,10 @@ class LogisticLoss:
         """Log-odds of the weighted share of ones."""
         share = np.clip(np.average(y, weights=weight), 1e-12, 1 - 1e-12)
         return np.array([np.log(share / (1 - share))])
+
+    def saturated(self, y: Array) -> Array:
+        """The entropy of a share, where the probability is y itself: zero for labels; (n,)."""
+        return entr(y) + entr(1.0 - y)
 
     def validate(self, y: Array) -> None:
         """Refuse targets outside [0, 1]."""
@@ -123,6 +128,10 @@ class SoftmaxLoss:
         """Contrasts of the log of the weighted class shares."""
         shares = np.bincount(y.astype(np.intp), weight, minlength=self.n_classes) / weight.sum()
         return self.contrasts @ np.log(np.maximum(shares, 1e-12))
+
+    def saturated(self, y: Array) -> Array:
+        """Zero, which the loss nears as the class becomes certain; (n,)."""
+        return np.zeros(len(y))
 
     def validate(self, y: Array) -> None:
         """Refuse anything but integers 0 ... K - 1."""

@@ -18,6 +18,7 @@ import numpy as np
 from derivata.contracts import Array
 from derivata.errors import InvalidParameter
 from derivata.lazy import lazy
+from derivata.losses.quantile import weighted_quantile
 from derivata.losses.targets import require_finite
 
 
@@ -38,6 +39,10 @@ class SquaredLoss:
     def null_outputs(self, y: Array, weight: Array) -> Array:
         """The weighted mean."""
         return np.array([np.average(y, weights=weight)])
+
+    def saturated(self, y: Array) -> Array:
+        """Zero, where the output is the target itself; (n,)."""
+        return np.zeros(len(y))
 
     def validate(self, y: Array) -> None:
         """Refuse NaN and infinite targets."""
@@ -94,9 +99,11 @@ class HuberLoss:
 
     def null_outputs(self, y: Array, weight: Array) -> Array:
         """The weighted median, near enough to the best constant for a start."""
-        order = np.argsort(y)
-        below = np.cumsum(weight[order])
-        return y[order][[np.searchsorted(below, 0.5 * below[-1])]].astype(float)
+        return np.array([weighted_quantile(y, weight, 0.5)])
+
+    def saturated(self, y: Array) -> Array:
+        """Zero, where the output is the target itself; (n,)."""
+        return np.zeros(len(y))
 
     def validate(self, y: Array) -> None:
         """Refuse NaN and infinite targets."""

@@ -96,6 +96,15 @@ class GroupRidge:
         """Derivative of trace(matrix @ Hessian) by hyper, (n_hyper,)."""
         return self._by_group(matrix.diagonal(), hyper)
 
+    def merged(self, kinds: Array, names: tuple[str, ...]) -> GroupRidge:
+        """The penalty whose groups of a kind are one: ``kinds`` (n_hyper,) numbers into names."""
+        return GroupRidge(np.where(self.groups < 0, FREE, kinds[self.groups]), names)
+
+    def logdet(self, hyper: Array) -> tuple[float, Array]:
+        """log of the product of the penalised precisions, and its gradient by hyper: the sizes."""
+        sizes = np.bincount(self.groups + 1, minlength=self.n_hyper + 1)[1:].astype(float)
+        return float(sizes @ hyper), sizes
+
     def _per_param(self, per_group: Array) -> Array:
         # Index -1 reaches the last entry, zero, so free parameters need no branch.
         padded = np.zeros(self.n_hyper + 1)

@@ -92,6 +92,10 @@ class LinearPredictor:
         """The predictor of the chosen rows."""
         return LinearPredictor(self.design.take(rows), self.n_outputs)
 
+    def select(self, columns: Array) -> LinearPredictor:
+        """The predictor of the chosen columns, for all outputs."""
+        return LinearPredictor(self.design.select(columns), self.n_outputs)
+
     def _assemble(self, blocks: Array) -> Array:
         k, p = self.n_outputs, self.design.n_columns
         full = np.empty((k, p, k, p))

@@ -137,6 +137,21 @@ class Axes:
         parts.append(turned.format(middle, clean(y_label, 60)))
         return joined(parts)
 
+    def factors(self, name: str) -> Markup:
+        """A second vertical axis: what exp(y) multiplies by, "×0.5" to "×2", and of what."""
+        right = self.width - self.right
+        parts = []
+        for value, label in factor_ticks(self.y.low, self.y.high):
+            y = float(self.py(value))
+            parts.append(line(right, y, right + 4, y, "axis"))
+            parts.append(text(right + 8, y + 4, label, "tick"))
+        turned = Markup(
+            '<text transform="translate({:.1f} {:.1f}) rotate(90)" class="label middle">{}</text>'
+        )
+        middle = (self.top + self.height - self.bottom) / 2
+        parts.append(turned.format(self.width - 9, middle, clean(name, 60)))
+        return joined(parts)
+
 
 def picture(width: float, height: float, title: str, parts: Sequence[Markup]) -> Markup:
     """A whole SVG picture; ``title`` says what it shows to those who cannot see it."""
@@ -199,6 +214,35 @@ def tick_labels(ticks: Sequence[float]) -> list[str]:
     decimals = max((_decimals(value) for value in scaled), default=0)
     labels = [f"{value:.{decimals}f}{suffix if value else ''}" for value in scaled]
     return [label.replace("-", "\N{MINUS SIGN}") for label in labels]
+
+
+def factor_ticks(low: float, high: float, most: int = 6) -> list[tuple[float, str]]:
+    """Logarithms between two of round factors, with their names.
+
+    Returns
+    -------
+    ticks : list of (float, str)
+
+    Examples
+    --------
+    >>> [label for _, label in factor_ticks(-1.2, 0.8)]
+    ['×0.5', '×1', '×2']
+    """
+    bottom, top = math.exp(max(low, -300.0)), math.exp(min(high, 300.0))
+    if top > 5.0 * bottom:
+        series = [m * 10.0**power for power in range(-131, 131) for m in (1, 2, 5)]
+        chosen = [value for value in series if bottom <= value <= top]
+        if len(chosen) > most + 1:
+            powers = [p for p in range(-130, 131) if bottom <= 10.0**p <= top]
+            every = max(1, -(-len(powers) // most))
+            chosen = [10.0**power for power in powers if power % every == 0]
+    else:
+        step = 10.0 ** math.floor(math.log10(max(top - bottom, 1e-9) / most))
+        step *= next(m for m in (1, 2, 5, 10) if (top - bottom) / (m * step) <= most)
+        first, last = math.ceil(bottom / step), math.floor(top / step)
+        chosen = [k * step for k in range(first, last + 1) if k > 0]
+    named = {f"×{value:.4g}": math.log(value) for value in chosen}  # one tick a name
+    return [(value, name) for name, value in named.items()]
 
 
 def _own_label(tick: float) -> str:

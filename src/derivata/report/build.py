@@ -24,7 +24,12 @@ from derivata.report.tuning_section import (
     penalties_section,
     score_section,
 )
-from derivata.report.words import columns_in_words, headline
+from derivata.report.words import (
+    columns_in_words,
+    family_in_words,
+    headline,
+    quantile_in_words,
+)
 
 MOST_COLUMNS = 60
 MOST_WARNINGS = 50
@@ -70,13 +75,13 @@ def build_report(record: RunRecord) -> str:
 
 def _subtitle(record: RunRecord) -> str:
     return (
-        f"{record.model.task.family} loss · {plural(record.model.n_rows, 'row')} · "
+        f"{family_in_words(record.model)} · {plural(record.model.n_rows, 'row')} · "
         f"{columns_in_words(record)}"
     )
 
 
 def _key_figures(record: RunRecord) -> list[tuple[str, str, str]]:
-    found, estimator = record.metrics, record.model.estimator
+    found, model = record.metrics, record.model.model
     shown = []
     if "r2" in found:
         shown = [
@@ -90,17 +95,29 @@ def _key_figures(record: RunRecord) -> list[tuple[str, str, str]]:
             (percent(found["accuracy"]), "accuracy", f"commonest class: {common}"),
             (number(found["log_loss"], 3), "log-loss", f"guessing shares: {shares}"),
         ]
+    elif "d1" in found:
+        of = quantile_in_words(record.model.task.level or 0.5)
+        shown = [
+            (percent(found["share_below"]), "of rows below", f"their predicted {of}, unseen rows"),
+            (number(found["d1"], 3), "D¹", "pinball loss explained, unseen rows"),
+        ]
+    elif "median_absolute_error" in found:
+        shown = [
+            (number(found["d2"], 3), "D²", "Huber's loss explained, unseen rows"),
+            (number(found["median_absolute_error"], 3), "typical error", "median, unseen rows"),
+        ]
     elif "d2" in found:
         shown = [
             (number(found["d2"], 3), "D²", "deviance explained, unseen rows"),
             (number(found["mean_deviance"], 3), "mean deviance", "unseen rows"),
         ]
-    effective = estimator.effective_params_
+    effective = model.effective_params
     of = f"of {plural(record.n_coefficients, 'coefficient')}"
     shown.append((number(effective, 3), "effective parameters", of))
-    tuned = len(estimator.alphas_per_group_)
+    how = "given" if model.tuning is None else "tuned"
+    tuned = f"{plural(len(model.alphas), 'penalty', 'penalties')} {how}"
     took = duration(record.seconds["fit"])
-    shown.append((took, "to tune and fit", plural(tuned, "penalty", "penalties") + " tuned"))
+    shown.append((took, "to tune and fit", tuned))
     return shown
 
 
@@ -119,8 +136,11 @@ def _data_section(record: RunRecord) -> Markup:
     columns = record.columns
     n_gaps = sum(c.n_missing for c in columns if c.role == "feature")
     out = [c for c in columns if c.role in ("left out", "dropped")]
-    n_features = len(record.model.encoder.feature_names)
-    lead = f"{plural(n_features, 'feature')} from {columns_in_words(record)}"
+    encoder = record.model.encoder
+    lead = (
+        f"{plural(len(encoder.terms), 'term')} with "
+        f"{plural(len(encoder.feature_names), 'feature')} from {columns_in_words(record)}"
+    )
     lead += f"; {plural(n_gaps, 'missing cell')}" if n_gaps else "; no cell missing"
     lead += f"; {plural(len(out), 'column')} left out." if out else "."
     rows = [
@@ -143,15 +163,27 @@ def _data_section(record: RunRecord) -> Markup:
         notes.append(f"{plural(n_lost, 'row')} without a target or with weight 0 left out.")
     if n_gaps:
         notes.append(
-            "A missing number counts as its column's mean, beside an indicator with a coefficient "
-            "of its own."
+            "A missing number has the average effect of its column, beside what being missing adds "
+            "by itself; a missing word is a level."
         )
+    notes += _pairs(record)
     return section(
         "Data",
         lead,
         folded(f"The {plural(len(rows), 'column')}", table(head, rows, numeric=(3, 4)), len(rows)),
         paragraph(" ".join(notes), "note") if notes else Markup(""),
     )
+
+
+def _pairs(record: RunRecord) -> list[str]:
+    """What became of the pairs of columns that were looked at."""
+    looked, kept = len(record.model.model.pairs), record.interactions
+    if not looked:
+        return []
+    words = f"{plural(looked, 'pair')} of columns looked as if they act together; "
+    if not kept:
+        return [words + "none was worth a surface."]
+    return [words + f"{plural(len(kept), 'surface')} proved worth having."]
 
 
 def _warnings_section(record: RunRecord) -> Markup:
@@ -179,7 +211,7 @@ def _reproduce_section(record: RunRecord) -> Markup:
                 ("File", record.file_name),
                 ("SHA-256", record.file_sha256),
                 *((name, column) for name, column in roles if column is not None),
-                ("Family", f"{task.family}: {task.reason}"),
+                ("Family", f"{family_in_words(record.model)}: {task.reason}"),
                 ("derivata", derivata.__version__),
                 ("random_state", str(record.model.estimator.random_state)),
             ]

@@ -1,8 +1,4 @@
-"""The kinds of chart a report has; each a function of plain arrays that returns inline SVG.
-
-Up to `MOST_POINTS` points are drawn as they are; beyond, they are counted on a grid and the counts
-drawn in a few shades, so that a picture stays small whatever the table's size.
-"""
+"""Charts of few values: paths, calibration, shares, intervals; each returns inline SVG."""
 
 from __future__ import annotations
 
@@ -17,9 +13,7 @@ from derivata.plain_text import clean
 from derivata.report.axes import (
     Axes,
     Scale,
-    area,
     dots,
-    joined,
     label_room,
     line,
     picture,
@@ -27,9 +21,6 @@ from derivata.report.axes import (
     text,
 )
 
-MOST_POINTS = 2000
-GRID = (72, 48)
-SHADES = 6
 ROW = 22.0
 
 _BAR = Markup('<rect x="{:.1f}" y="{:.1f}" width="{:.1f}" height="{:.1f}" class="bar"/>')
@@ -80,33 +71,6 @@ def path_chart(steps: Sequence[dict[str, float]], y_label: str, title: str, *, l
     return picture(axes.width, axes.height, title, parts)
 
 
-def scatter_chart(x: Array, y: Array, x_label: str, y_label: str, title: str) -> Markup:
-    """Points about the line y = x, on equal scales."""
-    scale = Scale.around(np.concatenate([x, y]))
-    axes = Axes(scale, scale, height=310, left=label_room(scale))
-    ends = np.array([scale.low, scale.high])
-    parts = [axes.frame(x_label, y_label), _cloud(axes, x, y)]
-    parts.append(polyline(axes.px(ends), axes.py(ends), "reference"))
-    return picture(axes.width, axes.height, title, parts)
-
-
-def smooth_chart(x: Array, y: Array, x_label: str, y_label: str, title: str) -> Markup:
-    """Points with their running mean and twice its standard error, and the line y = 0."""
-    y_scale = Scale.around(y)
-    axes = Axes(Scale.around(x), y_scale, height=310, left=label_room(y_scale))
-    parts = [axes.frame(x_label, y_label), _cloud(axes, x, y)]
-    zero = float(axes.py(0.0))
-    parts.append(line(axes.left, zero, axes.width - axes.right, zero, "reference"))
-    bins = equal_parts(x, int(np.clip(len(x) // 15, 1, 20)))
-    if len(bins) > 2:
-        at = axes.px(np.array([x[rows].mean() for rows in bins]))
-        mean = np.array([y[rows].mean() for rows in bins])
-        twice = np.array([2.0 * y[rows].std() / max(len(rows) - 1, 1) ** 0.5 for rows in bins])
-        parts.append(area(at, axes.py(mean - twice), axes.py(mean + twice), "band b"))
-        parts.append(polyline(at, axes.py(mean), "line b"))
-    return picture(axes.width, axes.height, title, parts)
-
-
 def calibration_chart(
     points: Sequence[Interval],
     x: Sequence[float],
@@ -114,6 +78,8 @@ def calibration_chart(
     y_label: str,
     title: str,
     shares: Sequence[float] = (),
+    *,
+    log: bool = False,
 ) -> Markup:
     """What was observed against what was predicted, bin by bin, with intervals.
 
@@ -124,13 +90,14 @@ def calibration_chart(
     x_label, y_label, title : str
     shares : sequence of float     of the rows in equal parts of 0 to 1, drawn at the foot; given,
                                    both axes are probabilities and show all of 0 to 1
+    log : bool                     draw both by their logarithms
 
     Returns
     -------
     svg : Markup
     """
     every = [*x, *(p.low for p in points), *(p.high for p in points)]
-    scale = Scale(0.0, 1.0) if len(shares) else Scale.around(np.maximum(every, 0.0))
+    scale = Scale(0.0, 1.0) if len(shares) else Scale.around(np.maximum(every, 0.0), log=log)
     axes = Axes(scale, scale, height=310, left=label_room(scale))
     ends = np.array([scale.low, scale.high])
     parts = [axes.frame(x_label, y_label)]
@@ -145,6 +112,29 @@ def calibration_chart(
         parts.append(line(float(where), float(low), float(where), float(high), "whisker a"))
     observed = axes.py(np.array([point.value for point in points]))
     parts.append(dots(axes.px(np.array(x)), observed, "dot large a"))
+    return picture(axes.width, axes.height, title, parts)
+
+
+def level_chart(
+    points: Sequence[Interval],
+    x: Sequence[float],
+    level: float,
+    x_label: str,
+    y_label: str,
+    title: str,
+) -> Markup:
+    """Shares with intervals against ``x``, and a line at the share that they should be."""
+    ends = [level, *(p.low for p in points), *(p.high for p in points)]
+    y_scale = Scale.around(np.array(ends))
+    axes = Axes(Scale.around(np.array(x)), y_scale, height=310, left=label_room(y_scale))
+    parts = [axes.frame(x_label, y_label)]
+    at = float(axes.py(level))
+    parts.append(line(axes.left, at, axes.width - axes.right, at, "reference"))
+    for where, point in zip(axes.px(np.array(x)), points, strict=True):
+        low, high = axes.py(np.array([point.low, point.high]))
+        parts.append(line(float(where), float(low), float(where), float(high), "whisker a"))
+    shares = axes.py(np.array([point.value for point in points]))
+    parts.append(dots(axes.px(np.array(x)), shares, "dot large a"))
     return picture(axes.width, axes.height, title, parts)
 
 
@@ -213,7 +203,7 @@ def interval_chart(
         parts.append(line(float(axes.px(0.0)), axes.top, float(axes.px(0.0)), bottom, "reference"))
     for place, row in enumerate(rows):
         y = axes.top + (place + 0.6) * ROW
-        parts.append(_named(0.0, y + 4, row.label, int((left - 24.0) / 7.0)))
+        parts.append(named(0.0, y + 4, row.label, int((left - 24.0) / 7.0)))
         if np.isfinite([row.low, row.high]).all():
             low, high = (float(axes.px(end)) for end in (row.low, row.high))
             parts.append(line(low, y, high, y, f"whisker {row.css}"))
@@ -223,16 +213,7 @@ def interval_chart(
     return picture(width, height, title, parts)
 
 
-def equal_parts(x: Array, n_parts: int) -> list[Array]:
-    """Rows in order of x, cut into parts of nearly equal size; equal values stay together."""
-    order = np.argsort(x, kind="stable")
-    cuts = np.linspace(0, len(x), n_parts + 1).astype(int)[1:-1]
-    values = x[order]
-    cuts = np.unique(np.searchsorted(values, values[cuts])) if len(cuts) else cuts
-    return [part for part in np.split(order, cuts) if len(part)]
-
-
-def _named(x: float, y: float, name: str, longest: int) -> Markup:
+def named(x: float, y: float, name: str, longest: int) -> Markup:
     """A row's name, shortened in the middle; whole in its tooltip."""
     whole = clean(name)
     longest = max(longest, 7)
@@ -243,33 +224,6 @@ def _named(x: float, y: float, name: str, longest: int) -> Markup:
     return Markup('<text x="{:.1f}" y="{:.1f}" class="name">{}<title>{}</title></text>').format(
         x, y, short, whole
     )
-
-
-def _cloud(axes: Axes, x: Array, y: Array) -> Markup:
-    """Points as they are, or as shades of their counts on a grid."""
-    if len(x) <= MOST_POINTS:
-        return dots(axes.px(x), axes.py(y), "point a")
-    columns, rows = GRID
-    counts, x_edges, y_edges = np.histogram2d(
-        axes.px(x),
-        axes.py(y),
-        bins=(columns, rows),
-        range=((axes.left, axes.width - axes.right), (axes.top, axes.height - axes.bottom)),
-    )
-    # Equal steps of the logarithm: a cell of one row is seen beside one of a thousand.
-    shade = np.ceil(SHADES * np.log1p(counts) / np.log1p(counts.max())).astype(int)
-    size = f"h{np.diff(x_edges)[0]:.2f}v{np.diff(y_edges)[0]:.2f}h-{np.diff(x_edges)[0]:.2f}z"
-    parts = []
-    for level in range(1, SHADES + 1):
-        path = "".join(
-            f"M{x_edges[i]:.1f} {y_edges[j]:.1f}{size}" for i, j in np.argwhere(shade == level)
-        )
-        parts.append(
-            Markup('<path d="{}" class="cell a" fill-opacity="{:.2f}"/>').format(
-                path, level / SHADES
-            )
-        )
-    return joined(parts)
 
 
 def _apart(places: list[float], least: float) -> list[float]:

@@ -1,124 +1,167 @@
-"""The section on coefficients: what a standard deviation of each feature does, with error bars."""
+"""The section on effects: a picture a term, strongest first, and a table of all terms."""
 
 from __future__ import annotations
+
+from collections.abc import Sequence
 
 import numpy as np
 from markupsafe import Markup
 
+from derivata.estimators.term_summary import TermRow
 from derivata.plain_text import clean, number, plural
-from derivata.report.charts import Interval, interval_chart
-from derivata.report.effects import Effect, strongest_effects
-from derivata.report.parts import figure, folded, legend, paragraph, section, side_by_side, table
+from derivata.report.charts import ROW
+from derivata.report.effect_charts import (
+    COLOURS,
+    OutputScale,
+    curve_chart,
+    levels_chart,
+    spread,
+    surface_chart,
+)
+from derivata.report.effects import MOST_CLASSES, EffectReader
+from derivata.report.parts import figure, folded, legend, paragraph, section, table, two_columns
+from derivata.report.pictured import CurveEffect, LevelsEffect, Picture
 from derivata.report.record import RunRecord
+from derivata.report.words import output_scale, p_value_in_words, share_in_words, term_kind
 
 MINUS = "\N{MINUS SIGN}"
-IN_CHART = 25
-CLASSES_IN_CHARTS, IN_CHART_A_CLASS = 12, 6
-GROUP_COLOURS = {"numeric": "a", "category": "b", "missing": "c"}
-OUTPUTS = {
-    "squared": "the prediction",
-    "logistic": "the log-odds of",
-    "softmax": "the log-odds of its class, against the mean of all,",
-    "poisson": "the log of the expected count",
-}
+MOST_PICTURES, MOST_ROWS, MOST_SHRUNK = 24, 300, 12
+# A weak effect's axis spans at least this part of the strongest's, so that it looks weak.
+LEAST_SPAN = 0.2
 
 
 def effects_section(record: RunRecord) -> Markup:
-    """The largest standardised effects as a chart, and their coefficients as a table."""
-    model = record.model
-    effects, n_effects = strongest_effects(model)
-    labels = tuple(dict.fromkeys(effect.label for effect in effects))
-    output = OUTPUTS[model.task.family]
-    if model.task.family == "logistic":
-        output += f" “{clean(model.classes[1], 40)}”"
-    one = len(labels) == 1
-    groups = [(GROUP_COLOURS.get(name, "a"), name) for name in model.encoder.group_names]
-    shown = f"The {plural(len(effects), 'largest coefficient')}"
-    if len(effects) == n_effects:
-        shown = "The one coefficient" if n_effects == 1 else f"All {n_effects:,} coefficients"
+    """What each term adds to the output, as pictures, and all terms in a table."""
+    rows = record.terms
+    drawn = [row for row in rows if not row.shrunk]
+    reader, scale = EffectReader.of(record.model), output_scale(record.model)
+    chosen: list[tuple[TermRow, Picture]] = []
+    for row in drawn:
+        if len(chosen) >= MOST_PICTURES:
+            break
+        chosen += [(row, one) for one in reader.pictures(row.label)]
+    chosen = chosen[:MOST_PICTURES]
+    span = LEAST_SPAN * max((_span(one) for _, one in chosen), default=0.0)
     return section(
         "Effects",
-        _lead(effects, output),
-        legend(groups) if len(groups) > 1 else Markup(""),
-        _chart(effects, output) if one else _chart_a_class(effects, labels),
-        folded(shown, _table(effects), len(effects)),
-        paragraph(_note(effects, n_effects, labels), "note"),
+        _lead(record, drawn),
+        legend(list(zip(COLOURS, reader.names, strict=False)))
+        if len(reader.names) > 1
+        else Markup(""),
+        two_columns([(_figure(row, one, scale, span), _height(one)) for row, one in chosen]),
+        paragraph(_note(record, drawn, chosen), "note"),
+        folded(f"The {plural(len(rows), 'term')}", _table(record, rows), len(rows)),
+        paragraph(_table_note(len(rows)), "note"),
     )
 
 
-def _lead(effects: tuple[Effect, ...], output: str) -> str:
-    strongest = max(effects, key=lambda effect: abs(effect.size))
-    feature, on = clean(strongest.feature, 60), ""
-    if strongest.label:
-        on = f" on class “{clean(strongest.label, 30)}”"
-    return (
-        f"The strongest effect is that of {feature}{on}: one standard deviation more moves "
-        f"{output} by {number(strongest.size, 3).replace('-', MINUS)}."
+def _lead(record: RunRecord, drawn: Sequence[TermRow]) -> str:
+    if not drawn:
+        return "No column helps to predict: every term was shrunk to nothing."
+    strongest = drawn[0]
+    words = (
+        f"The strongest effect is that of {clean(strongest.label, 60)}: "
+        f"{share_in_words(strongest.share)} of the variation of what the model predicts."
     )
-
-
-def _note(effects: tuple[Effect, ...], n_effects: int, labels: tuple[str, ...]) -> str:
-    words = "Coefficients are in the columns' own units, and shrunk by their penalty. "
-    if len(effects) < n_effects:
-        kept = f"the {len(effects):,} largest" + (" over all classes" if len(labels) > 1 else "")
-        words += f"Shown are {kept} of {n_effects:,}; the model file has them all. "
-    if len(labels) > CLASSES_IN_CHARTS:
-        words += f"Charts show the first {CLASSES_IN_CHARTS} classes. "
-    if np.isfinite(effects[0].error):
-        return words + "Standard errors are posterior: they hold given the penalties found."
-    return words + "Standard errors are not available for this model."
-
-
-def _chart(effects: tuple[Effect, ...], output: str) -> Markup:
-    shown = effects[:IN_CHART]
-    of = f"The {IN_CHART} largest: what" if len(effects) > IN_CHART else "What"
-    drawing = interval_chart(
-        [_interval(effect) for effect in shown],
-        "effect of one standard deviation",
-        "Standardised effects with twice their standard errors",
-        zero=True,
-    )
-    bars = "Bars: twice the posterior standard error." if np.isfinite(shown[0].error) else ""
-    return figure(f"{of} one standard deviation of a feature adds to {output}", drawing, bars)
-
-
-def _chart_a_class(effects: tuple[Effect, ...], labels: tuple[str, ...]) -> Markup:
-    rows = {
-        label: [_interval(effect) for effect in effects if effect.label == label]
-        for label in labels[:CLASSES_IN_CHARTS]
-    }
-    shown = [row for own in rows.values() for row in own[:IN_CHART_A_CLASS]]
-    ends = [end for row in shown for end in (row.value, row.low, row.high)]
-    charts = []
-    for label, own in rows.items():
-        drawing = interval_chart(
-            own[:IN_CHART_A_CLASS],
-            "effect of one standard deviation",
-            f"Strongest effects on class {clean(label, 40)}",
-            zero=True,
-            width=400.0,
-            also=ends,
+    shrunk = [clean(row.label, 40) for row in record.terms if row.shrunk]
+    if shrunk:
+        more = f" and {len(shrunk) - MOST_SHRUNK:,} more" if len(shrunk) > MOST_SHRUNK else ""
+        what = "it was" if len(shrunk) == 1 else "they were"
+        words += (
+            f" The data do not support {', '.join(shrunk[:MOST_SHRUNK])}{more}: {what} shrunk to "
+            "nothing."
         )
-        charts.append(figure(f"Class “{clean(label, 40)}”", drawing))
-    return side_by_side(*charts)
+    return words
 
 
-def _interval(effect: Effect) -> Interval:
-    twice = 2.0 * effect.error
-    colour = GROUP_COLOURS.get(effect.group, "a")
-    return Interval(effect.feature, effect.size, effect.size - twice, effect.size + twice, colour)
+def _figure(row: TermRow, one: Picture, scale: OutputScale, span: float) -> Markup:
+    note = ""
+    if isinstance(one, CurveEffect):
+        drawing = curve_chart(one, scale, span)
+        levels = [series.name for series in one.series]
+        if row.label != one.column and len(levels) > 1 and levels != [""]:
+            drawing = legend(list(zip(COLOURS, levels, strict=False))) + drawing
+            note = "With what each of the two columns does alone."
+    elif isinstance(one, LevelsEffect):
+        drawing = levels_chart(one, scale, span)
+        if one.n_levels > len(one.levels):
+            note = f"The {len(one.levels)} commonest of {one.n_levels:,} levels."
+    else:
+        drawing = surface_chart(one, scale)
+        note = "Beyond what each of the two columns does alone."
+        most = float(np.abs(one.effect).max())
+        if scale.multiplies and most < 300:
+            note += f" Darkest: {scale.multiplies} ×{np.exp(most):.3g} or ×{np.exp(-most):.3g}."
+    part = "part of " if one.label != row.label else ""
+    title = f"{clean(one.label, 60)} · {part}{share_in_words(row.share)}"
+    return figure(title, drawing, note)
 
 
-def _table(effects: tuple[Effect, ...]) -> Markup:
-    of_classes, with_errors = bool(effects[0].label), bool(np.isfinite(effects[0].error))
-    head = ["feature", "group", "effect of 1 sd", "coefficient"]
-    head = (["class"] if of_classes else []) + head + (["std. error", "z"] if with_errors else [])
-    rows = []
-    for effect in effects:
-        row = [effect.feature, effect.group, number(effect.size, 3), number(effect.coef, 4)]
-        if of_classes:
-            row.insert(0, effect.label)
-        if with_errors:
-            row += [number(effect.coef_error, 3), number(effect.ratio, 3)]
-        rows.append(row)
-    return table(head, rows, numeric=range(2 + of_classes, len(head)))
+def _height(one: Picture) -> float:
+    """About how high a figure is, in the units of its drawing."""
+    return 170.0 + ROW * len(one.levels) if isinstance(one, LevelsEffect) else 370.0
+
+
+def _note(
+    record: RunRecord, drawn: Sequence[TermRow], chosen: Sequence[tuple[TermRow, Picture]]
+) -> str:
+    known = record.model.model.covariance is not None
+    words = "Per cent: share of the variation of the sum of all effects over the rows."
+    if any(row.share < -5e-4 for row in drawn):
+        words += " It is negative where a term takes back part of what others say."
+    if known:
+        words += (
+            " Bands and bars: 95 % posterior intervals of each point, the uncertainty of the "
+            "penalties included; wide ones are cut off."
+        )
+    else:
+        words += " The model has too many coefficients for error bars."
+    words += " Marks at the foot: 101 quantiles of the rows."
+    n_shown = len({row.label for row, _ in chosen})
+    if n_shown < len(drawn):
+        words += f" Drawn are the {n_shown} strongest of {len(drawn):,} terms."
+    n_classes = len(record.model.classes)
+    if n_classes > 2:
+        words += " A class's score is its log-odds against the mean of all classes."
+        if n_classes > MOST_CLASSES:
+            words += f" Drawn are the first {MOST_CLASSES} of {n_classes} classes."
+    return words
+
+
+def _table(record: RunRecord, rows: Sequence[TermRow]) -> Markup:
+    head = ["term", "what it is", "share", "strength", "effective parameters", "p-value", ""]
+    made = []
+    for row in rows[:MOST_ROWS]:
+        effective = f"{row.effective_params:.1f} of {row.n_features:,}"
+        if np.isnan(row.effective_params):
+            effective = f"{row.n_features:,} coefficients"
+        made.append(
+            [
+                row.label,
+                term_kind(record.model.model, row.label),
+                share_in_words(row.share),
+                "0" if row.shrunk else number(row.strength, 3),
+                effective,
+                p_value_in_words(row.p_value),
+                "shrunk to nothing" if row.shrunk else "",
+            ]
+        )
+    return table(head, made, numeric=(2, 3, 4, 5))
+
+
+def _table_note(n_rows: int) -> str:
+    words = (
+        "Strength: standard deviation of the term's effect over the rows. Effective parameters: "
+        "how many of its coefficients the data decide. p-value: that the term has no effect, given "
+        "the penalties found."
+    )
+    if n_rows > MOST_ROWS:
+        words += f" {n_rows - MOST_ROWS:,} weaker terms are listed in summary.json."
+    return words
+
+
+def _span(one: Picture) -> float:
+    if isinstance(one, CurveEffect | LevelsEffect):
+        scale = spread(one.series)
+        return scale.high - scale.low
+    return 2.0 * float(np.abs(one.effect).max())

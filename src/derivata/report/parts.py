@@ -40,6 +40,21 @@ def side_by_side(*figures: Markup) -> Markup:
     return Markup('<div class="pair">{}</div>').format(joined(figures))
 
 
+def two_columns(figures: Sequence[tuple[Markup, float]]) -> Markup:
+    """Figures of known heights in two columns, each put where there is more room.
+
+    Where the page is narrow they stand one below the other, in their order.
+    """
+    columns: tuple[list[Markup], list[Markup]] = [], []
+    heights = [0.0, 0.0]
+    for place, (drawn, height) in enumerate(figures):
+        side = int(heights[1] < heights[0])
+        columns[side].append(Markup('<div style="order:{}">{}</div>').format(place, drawn))
+        heights[side] += height
+    made = [Markup('<div class="column">{}</div>').format(joined(own)) for own in columns]
+    return side_by_side(*made)
+
+
 def table(
     head: Sequence[str], rows: Sequence[Sequence[str | Markup]], numeric: Sequence[int] = ()
 ) -> Markup:

@@ -13,13 +13,14 @@ from functools import cached_property
 from typing import Any
 
 import derivata
-from derivata.estimators.metrics import outer_metrics
-from derivata.estimators.outer_folds import OuterFolds
+from derivata.estimators.metrics import constant_losses, outer_metrics
+from derivata.estimators.outer_folds import OuterFolds, mean_with_error
 from derivata.estimators.table_model import TableModel
 from derivata.estimators.table_task import TrainingRows
+from derivata.estimators.term_summary import TermRow
 from derivata.tables import Table
 
-FORMAT_VERSION = 1
+FORMAT_VERSION = 2
 
 
 @dataclass(frozen=True)
@@ -32,7 +33,7 @@ class ColumnFact:
     kind : str                     "numeric", "text" or "date"; "" if it was never read
     role : str                     "feature", "target", "weights", "exposure", "left out", "dropped"
     n_missing : int                missing cells
-    n_features : int               features made of it
+    n_features : int               features made of it, alone or with another column
     """
 
     name: str
@@ -48,6 +49,22 @@ class Said:
 
     code: str
     message: str
+
+
+@dataclass(frozen=True)
+class Baseline:
+    """What the best constant scores on the rows that outer folds judged.
+
+    Parameters
+    ----------
+    score, standard_error : float  its mean loss, in the unit of the outer score
+    gain, gain_error : float       how much lower the model's is, row by row, with its error
+    """
+
+    score: float
+    standard_error: float
+    gain: float
+    gain_error: float
 
 
 @dataclass(frozen=True, eq=False)
@@ -84,7 +101,28 @@ class RunRecord:
         """Metrics of the outer folds in the user's terms; empty if none were run."""
         if self.outer is None:
             return {}
-        return outer_metrics(self.model.task, self.rows, self.outer)
+        return outer_metrics(self.model.model.family, self.rows, self.outer)
+
+    @cached_property
+    def terms(self) -> tuple[TermRow, ...]:
+        """What is known of each term, strongest first."""
+        return self.model.summary().terms
+
+    @cached_property
+    def baseline(self) -> Baseline | None:
+        """The best constant on the judged rows; None without outer folds."""
+        if self.outer is None:
+            return None
+        judged = self.outer.judged
+        rows, weight = self.rows.take(judged), self.rows.weights_or_ones()[judged]
+        constant = constant_losses(self.model.model.family, rows)
+        gain = constant - self.outer.row_losses[judged]
+        return Baseline(*mean_with_error(constant, weight), *mean_with_error(gain, weight))
+
+    @property
+    def interactions(self) -> tuple[str, ...]:
+        """The labels of the terms of two columns."""
+        return tuple(t.label for t in self.model.encoder.terms if len(t.columns) > 1)
 
     @property
     def converged(self) -> bool:
@@ -115,11 +153,19 @@ class RunRecord:
                     "classes": list(model.classes),
                     "weights": task.weights,
                     "exposure": task.exposure,
+                    "level": task.level,
+                    "shape": model.model.family.shape,
+                },
+                "terms": [_term(row) for row in self.terms],
+                "interactions": {
+                    "kept": list(self.interactions),
+                    "looked_at": [list(pair.columns) for pair in model.model.pairs],
                 },
                 "tuning": self._tuning(),
                 "outer_score": self._outer(),
                 "metrics": self.metrics,
                 "fit": {
+                    "terms": len(model.encoder.terms),
                     "effective_params": estimator.effective_params_,
                     "coefficients": self.n_coefficients,
                     "dispersion": estimator.dispersion_,
@@ -137,8 +183,7 @@ class RunRecord:
     @property
     def n_coefficients(self) -> int:
         """Coefficients that the penalties and the data decide, intercepts included."""
-        n_outputs = max(len(self.model.classes) - 1, 1)
-        return n_outputs * (len(self.model.encoder.feature_names) + 1)
+        return self.model.model.params.size
 
     def _tuning(self) -> dict[str, Any] | None:
         tuning = self.model.estimator.tuning_
@@ -151,7 +196,8 @@ class RunRecord:
                 "value_a_row": tuning.criterion,
                 "optimism_estimate": tuning.optimism,
             },
-            "penalties": dict(self.model.estimator.alphas_per_group_),
+            "penalties": dict(self.model.model.alphas),
+            "kinds_kept_equal": math.isinf(tuning.guard_strength),
             "at_bound": [list(pair) for pair in tuning.at_bound],
             "hypergradient_norm": tuning.hypergradient_norm,
             "evaluations": tuning.n_evaluations,
@@ -161,12 +207,17 @@ class RunRecord:
         }
 
     def _outer(self) -> dict[str, Any] | None:
-        outer = self.outer
-        if outer is None:
+        outer, baseline = self.outer, self.baseline
+        if outer is None or baseline is None:
             return {"why_not": self.outer_missing}
         return {
+            "unit": self.model.model.family.loss_unit,
             "score_a_row": outer.score.score,
             "standard_error": outer.score.standard_error,
+            "score_of_best_constant": baseline.score,
+            "gain": baseline.gain,
+            "gain_standard_error": baseline.gain_error,
+            "criterion_is_comparable": outer.criterion_is_comparable,
             "criterion_in_folds": outer.score.inner,
             "optimism": outer.score.optimism,
             "folds": outer.n_folds,
@@ -192,8 +243,10 @@ def column_facts(
     """
     task = model.task
     roles = {task.target: "target", task.weights: "weights", task.exposure: "exposure"}
-    made = model.encoder.feature_columns
-    counts = {name: made.count(name) for name in model.encoder.columns}
+    counts = dict.fromkeys(model.encoder.columns, 0)
+    for term in model.encoder.terms:
+        for name in term.columns:
+            counts[name] += len(term.names)
     facts = [
         ColumnFact(
             column.name,
@@ -205,6 +258,11 @@ def column_facts(
         for column in table.columns
     ]
     return (*facts, *(ColumnFact(name, "", "dropped", 0, 0) for name in dropped))
+
+
+def _term(row: TermRow) -> dict[str, Any]:
+    kept = ("label", "kind", "share", "strength", "n_features", "effective_params", "p_value")
+    return {name: getattr(row, name) for name in (*kept, "shrunk")}
 
 
 def _plain(value: Any) -> Any:

@@ -1,91 +1,95 @@
-"""The sections on tuning: how good it claims to be and is, how it went, and whether it ended."""
+"""The sections on tuning: what the model is worth, how its penalties were found, how it ended."""
 
 from __future__ import annotations
 
 import numpy as np
 from markupsafe import Markup
 
+from derivata.criteria.evidence import Evidence
+from derivata.estimators.outer_folds import mean_with_error
 from derivata.plain_text import number, plural
 from derivata.report.charts import Interval, interval_chart, path_chart
-from derivata.report.parts import facts, figure, paragraph, section, side_by_side, table
+from derivata.report.parts import facts, figure, folded, paragraph, section, side_by_side, table
 from derivata.report.record import RunRecord
-from derivata.report.words import optimism_in_words, unit
+from derivata.report.words import family_in_words, gain_in_words, optimism_in_words, unit
 
 NO_INTERVAL = float("nan")
+# Paths of more penalties than this cross too often to be read.
+MOST_PATHS, MOST_PENALTIES = 6, 400
+EVIDENCE = (
+    "Penalties were tuned by evidence: how probable the targets are once the coefficients are "
+    "integrated out. Evidence tells models of the same rows apart; it is no error of predictions, "
+    "so it is not shown beside the score."
+)
+MIXED = "The folds were not all tuned by one criterion, so none is shown beside the score."
 
 
 def score_section(record: RunRecord) -> Markup:
-    """The criterion that tuning minimised beside the score on rows it did not see."""
-    tuning, outer = record.model.estimator.tuning_, record.outer
-    measure = unit(record.model.task.family)
-    rows = []
-    if tuning is not None:
-        rows.append(_point(f"criterion ({tuning.criterion_name})", tuning.criterion))
-    note = ""
-    if outer is not None:
-        score, twice = outer.score, 2.0 * outer.score.standard_error
-        low, high = score.score - twice, score.score + twice
-        rows.append(_point("criterion in the outer folds", score.inner))
-        rows.append(
-            Interval("outer score, unseen rows", score.score, low, high, "a", number(score.score))
-        )
-        note = (
-            "Bar: twice the standard error over rows. Each of "
-            f"{plural(outer.n_folds, 'outer fold')} refits encoder, tuning and model on the other "
-            "rows."
-        )
-    if not rows:
+    """The score on rows that tuning did not see, beside one constant's, fold by fold."""
+    outer, baseline = record.outer, record.baseline
+    if outer is None or baseline is None:
         return section("Score", optimism_in_words(record))
-    drawing = interval_chart(
-        rows, f"{measure} a row", "Tuned criterion and outer score", zero=False
-    )
+    score, tuning = outer.score, record.model.model.tuning
+    rows = [
+        _interval("one constant for all", baseline.score, baseline.standard_error, "c"),
+        _interval("the model", score.score, score.standard_error, "a"),
+        *_of_folds(record),
+    ]
+    if tuning is not None and outer.criterion_is_comparable:
+        label = f"criterion ({tuning.criterion_name})"
+        rows.append(_interval(label, score.inner, NO_INTERVAL, "b"))
+    measure = unit(record.model)
+    drawing = interval_chart(rows, f"{measure} a row", "Outer score and its folds", zero=False)
+    notes = [
+        "Bars: twice the standard error over rows. Each of "
+        f"{plural(outer.n_folds, 'outer fold')} refits terms, tuning and model on the other rows."
+    ]
+    if outer.criterion_is_comparable:
+        notes.insert(0, gain_in_words(record))
+    elif tuning is not None:
+        notes.append(EVIDENCE if tuning.criterion_name == Evidence.name else MIXED)
     return section(
         "Score",
         optimism_in_words(record),
-        figure(f"Mean loss of a row, in {measure}: lower is better", drawing, note),
+        figure(f"Mean loss of an unseen row, in {measure}: lower is better", drawing),
+        paragraph(" ".join(notes), "note"),
         _unjudged(record),
     )
 
 
 def penalties_section(record: RunRecord) -> Markup:
-    """The penalty of each group, and the path that led there."""
-    estimator = record.model.estimator
-    tuning = estimator.tuning_
+    """The penalty of each part of each term, and the path that led there."""
+    model = record.model.model
+    tuning, names = model.tuning, list(model.alphas)
     if tuning is None:
-        return Markup("")
-    names = list(estimator.alphas_per_group_)
+        lead = f"{plural(len(names), 'penalty', 'penalties')} given, not tuned."
+        return section("Penalties", lead, _penalties(record))
     total = float(record.rows.weights_or_ones().sum())
     values = [{"criterion": step.criterion / total} for step in tuning.path]
     strengths = [dict(zip(names, np.exp(step.hyper).tolist(), strict=True)) for step in tuning.path]
+    measure = "nats" if tuning.criterion_name == Evidence.name else unit(record.model)
+    charts = []
+    if len(values) > 1:
+        drawing = path_chart(
+            values, f"{measure} a row", "Criterion at each accepted step", log=False
+        )
+        charts.append(figure(f"The criterion ({tuning.criterion_name}), step by step", drawing))
+        if len(names) <= MOST_PATHS:
+            title = "Penalty of each part at each accepted step"
+            drawing = path_chart(strengths, "penalty (log scale)", title, log=True)
+            charts.append(figure("The penalties, step by step", drawing))
+    tied = ""
+    if np.isinf(tuning.guard_strength):
+        tied = " Those of one kind were kept equal, as the rows do not tell them apart."
     return section(
         "Penalties",
-        f"Tuned by {tuning.criterion_reason}. {plural(tuning.n_evaluations, 'evaluation')}, "
-        f"{plural(len(tuning.path), 'step')} accepted.",
-        _penalties(record),
-        side_by_side(
-            figure(
-                "The criterion, step by step",
-                path_chart(
-                    values,
-                    f"{unit(record.model.task.family)} a row",
-                    "Criterion at each accepted step",
-                    log=False,
-                ),
-            ),
-            figure(
-                "The penalties, step by step",
-                path_chart(
-                    strengths,
-                    "penalty (log scale)",
-                    "Penalty of each group at each accepted step",
-                    log=True,
-                ),
-            ),
-        ),
+        f"{plural(len(names), 'penalty', 'penalties')}, one for each part of each term, tuned by "
+        f"{tuning.criterion_reason}.{tied}",
+        side_by_side(*charts) if charts else Markup(""),
+        folded(f"The {plural(len(names), 'penalty', 'penalties')}", _penalties(record), len(names)),
         paragraph(
-            "A penalty is a prior precision: half of it times the squared coefficients of "
-            "standardised columns is added to the summed loss. It equals scikit-learn's Ridge "
-            "alpha, and 1/C of its LogisticRegression.",
+            "A penalty is a prior precision: half of it times the squared coefficients is added to "
+            "the summed loss. The larger it is, the less its part of the term may do.",
             "note",
         ),
     )
@@ -93,29 +97,46 @@ def penalties_section(record: RunRecord) -> Markup:
 
 def convergence_section(record: RunRecord) -> Markup:
     """Why the fit and its tuning stopped, and how flat the criterion is there."""
-    estimator, outer = record.model.estimator, record.outer
-    tuning = estimator.tuning_
-    pairs = [("Fit", estimator.convergence_)]
+    model, outer = record.model.model, record.outer
+    tuning = model.tuning
+    pairs = [("Fit", model.reason)]
     chart = Markup("")
     if tuning is not None:
+        value = f"{number(tuning.criterion, 6)} a row, {tuning.criterion_name}"
         pairs.append(("Tuning", tuning.reason))
+        pairs.append(("Criterion", value))
         norm = f"{number(tuning.hypergradient_norm, 2)} a row, the largest of any log penalty"
         pairs.append(("Hypergradient", norm))
         chart = _flatness(record)
     if outer is not None and outer.n_not_converged:
         stopped = f"{outer.n_not_converged} of {outer.n_folds} did not converge"
         pairs.append(("Outer folds", stopped))
-    pairs.append(("Solver", f"{plural(estimator.n_iter_, 'step')}, tuning included"))
-    effective = f"{number(estimator.effective_params_)} of {record.n_coefficients:,}"
+    pairs.append(("Solver", f"{plural(model.n_iter, 'step')}, tuning included"))
+    effective = f"{number(model.effective_params)} of {record.n_coefficients:,}"
     pairs.append(("Effective parameters", effective))
-    if record.model.task.family == "squared":
-        pairs.append(("Residual variance", number(estimator.dispersion_)))
+    pairs.append(("Family", family_in_words(record.model)))
+    if model.family.loss().scale_is_free:
+        name = "Residual variance" if model.family.name == "squared" else "Dispersion"
+        pairs.append((name, number(model.dispersion)))
     lead = "Everything converged." if record.converged else "Something stopped before its end."
     return section("Convergence", lead, side_by_side(facts(pairs), chart))
 
 
-def _point(label: str, value: float) -> Interval:
-    return Interval(label, value, NO_INTERVAL, NO_INTERVAL, "b", number(value))
+def _interval(label: str, value: float, error: float, css: str) -> Interval:
+    low = float(np.maximum(value - 2.0 * error, 0.0))  # no loss is below zero; NaN stays
+    return Interval(label, value, low, value + 2.0 * error, css, number(value))
+
+
+def _of_folds(record: RunRecord) -> list[Interval]:
+    outer, weight = record.outer, record.rows.weights_or_ones()
+    rows = []
+    if outer is None or outer.n_folds > 10:
+        return rows
+    for fold in range(outer.n_folds):
+        held = outer.fold == fold
+        value, error = mean_with_error(outer.row_losses[held], weight[held])
+        rows.append(_interval(f"fold {fold + 1}", value, error, "soft"))
+    return rows
 
 
 def _unjudged(record: RunRecord) -> Markup:
@@ -128,21 +149,21 @@ def _unjudged(record: RunRecord) -> Markup:
 
 
 def _penalties(record: RunRecord) -> Markup:
-    estimator, encoder = record.model.estimator, record.model.encoder
-    tuning = estimator.tuning_
-    bounds = {} if tuning is None else dict(tuning.at_bound)
-    kinds = [encoder.group_names[group] for group in encoder.groups]
-    rows = [
-        [name, f"{kinds.count(name):,}", number(alpha, 4)]
-        + ([f"at the {bounds[name]} end of its range" if name in bounds else ""] if bounds else [])
-        for name, alpha in estimator.alphas_per_group_.items()
-    ]
-    head = ["group", "features", "penalty"] + ([""] if bounds else [])
-    return table(head, rows, numeric=(1, 2))
+    model = record.model.model
+    bounds = {} if model.tuning is None else dict(model.tuning.at_bound)
+    features = list(model.encoder.penalty_names)
+    rows = []
+    for name, alpha in list(model.alphas.items())[:MOST_PENALTIES]:
+        end = f"at the {bounds[name]} end of its range" if name in bounds else ""
+        rows.append([name, f"{features.count(name):,}", number(alpha, 3), end])
+    made = table(["penalty of", "features", "strength", ""], rows, numeric=(1, 2))
+    left = len(model.alphas) - len(rows)
+    note = f"{left:,} more are listed in summary.json."
+    return made + paragraph(note, "note") if left else made
 
 
 def _flatness(record: RunRecord) -> Markup:
-    tuning = record.model.estimator.tuning_
+    tuning = record.model.model.tuning
     if tuning is None or len(tuning.path) < 2:
         return Markup("")
     total = float(record.rows.weights_or_ones().sum())

@@ -1,8 +1,8 @@
 """Which columns of a table can be features, and why the others cannot.
 
     empty         no cell present
-    constant      the same value in every row (gaps count as a value)
-    date          dates, of which no feature is made yet
+    constant      the same value in every row (gaps count as a value); dates that are all the same
+    time          times of day or durations, or words like dates of which none can be read
     identifier    text whose every cell differs, over 20 of them; or more than `MAX_LEVELS` words
                   that stand in fewer than two rows each on average
 
@@ -17,6 +17,7 @@ from derivata.errors import ConstantColumnWarning, TableWarning, warn
 from derivata.tables import Table
 from derivata.tables.columns import Column, quote_names
 from derivata.terms.category import MAX_LEVELS, factorize
+from derivata.terms.date_words import is_month_first, read_dates
 
 MIN_IDENTIFIERS = 20
 
@@ -27,10 +28,10 @@ _REASONS = {
         "the same value in every row",
         "That can explain nothing; drop {it} to be rid of this warning.",
     ),
-    "date": (
+    "time": (
         TableWarning,
-        "dates, which are not used as features yet",
-        "Turn {it} into numbers (a year, a month, days since a day) to use {it}.",
+        "times, durations or days that are in no calendar, and no dates",
+        "Turn {it} into numbers (hours, seconds) to use {it}.",
     ),
     "identifier": (
         TableWarning,
@@ -69,9 +70,12 @@ def _why_not(column: Column) -> str:
     missing = column.missing
     if missing.all():
         return "empty"
-    if column.kind == "date":
-        return "date"
     has_gaps = bool(missing.any())
+    if column.kind == "date":
+        words = factorize(column.values)[1]
+        days, hours, _ = read_dates(words, is_month_first(words))
+        n_times = np.unique((days + hours / 24.0)[~np.isnan(days)]).size
+        return ("time", "constant")[n_times] if n_times < 2 else ""
     if column.kind == "numeric":
         low, high = np.fmin.reduce(column.values), np.fmax.reduce(column.values)
         return "constant" if low == high and not has_gaps else ""

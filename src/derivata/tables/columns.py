@@ -2,7 +2,7 @@
 
     numeric   float64, NaN = missing
     text      object array of str, None = missing
-    date      text whose every present cell is a date; no feature is made of it yet
+    date      text whose every present cell is a date
 
 Whole numbers are kept exactly up to 2^53; what is beyond is rounded to the nearest float, and said.
 """

@@ -3,8 +3,8 @@
 Frames are read through narwhals, so that one piece of code serves every library and none of them is
 needed. Numbers of any width become float64 and lose only what float64 cannot hold; strings,
 categoricals and enumerations become words, blank ones missing; true and false become the words
-"true" and "false", as a CSV file has them; dates, times and durations become dates, of which no
-feature is made yet. A masked cell is missing. In an array, true and false are 1 and 0.
+"true" and "false", as a CSV file has them; dates, times and durations become words that
+are marked as dates. A masked cell is missing. In an array, true and false are 1 and 0.
 """
 
 from __future__ import annotations

@@ -20,6 +20,7 @@ from typing import Any
 import numpy as np
 
 from derivata.errors import InvalidParameter, ShapeMismatch, TableError
+from derivata.lazy import lazy
 from derivata.tables.column_parser import ParseRules, parse_columns
 from derivata.tables.columns import (
     MISSING_WORDS,
@@ -64,10 +65,14 @@ class Table:
                     f"{names[0]!r} has {self.n_rows}. Every column needs one cell a row."
                 )
 
-    @property
+    @lazy
     def names(self) -> tuple[str, ...]:
         """The columns' names, in order."""
         return tuple(column.name for column in self.columns)
+
+    @lazy
+    def _by_name(self) -> dict[str, Column]:
+        return {column.name: column for column in self.columns}
 
     @property
     def n_rows(self) -> int:
@@ -75,9 +80,8 @@ class Table:
         return len(self.columns[0].values)
 
     def __getitem__(self, name: str) -> Column:
-        for column in self.columns:
-            if column.name == name:
-                return column
+        if name in self._by_name:
+            return self._by_name[name]
         raise TableError(f"{self.source} has no column {name!r}. {did_you_mean(name, self.names)}")
 
     def without(self, names: Collection[str]) -> Table:

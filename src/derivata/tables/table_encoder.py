@@ -1,62 +1,87 @@
-"""A table as a design matrix: which term each column becomes, learnt once, applied to any table.
+"""A table as a design matrix: terms fitted once to its columns, applied to any table.
 
-    numeric column    `Linear`, and `Missing` if it has gaps at fit
-    text column       `Category`
-    any other         left out, with a coded warning; see `column_choice`
+    X = [ term_1(columns), ..., term_q(columns), 1 ]
 
-Features of one kind (numeric, category, missing) form one penalty group. The matrix is dense unless
-that would take more than `DENSE_BYTES` and three quarters of it are zeros; then it is CSR.
+Features of numbers are centred on the training rows, so that the intercept is the average and each
+term's effect is measured from it; one-hot features are left as they are, which keeps a level never
+seen at fit at zero: the mean of its prior. Features of one part of one term share a penalty.
+
+Each term is evaluated on the distinct cells of its columns only (`EncodedTable`).
 """
 
 from __future__ import annotations
 
-from collections.abc import Collection
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
 
-from derivata.errors import InvalidData, ModelFileError, TableError
+from derivata.contracts import Array, Design
+from derivata.designs import TabulatedBlock
+from derivata.errors import InvalidParameter, ModelFileError, TableError
+from derivata.lazy import lazy
 from derivata.tables import Table
 from derivata.tables.column_choice import usable_columns
-from derivata.tables.columns import Column, did_you_mean, quote_names
-from derivata.terms import Category, Linear, Missing, Term, term_from_dict
-from derivata.terms.record import check_keys, list_field
+from derivata.tables.distinct import DistinctCells
+from derivata.tables.encoded_table import EncodedTable
+from derivata.tables.table_cells import read_cells, require_columns
+from derivata.tables.term_choice import infer_terms
+from derivata.terms import Category, FittedCategory, FittedTerm, ShapedTerm, Term, term_from_dict
+from derivata.terms.record import check_keys, list_field, number_field
 
-DENSE_BYTES = 400 * 10**6
-GROUP_ORDER = ("numeric", "category", "missing")
+N_BASIS = 20
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class TableEncoder:
-    """The terms of a fitted table, in the order of their columns.
+    """The fitted terms of a table, in order.
+
+    Parameters
+    ----------
+    terms : tuple of FittedTerm
+    center : array (n_features,)   what is subtracted from each feature
 
     >>> import numpy as np
     >>> from derivata.tables import Column, Table
-    >>> age = Column("age", np.array([30.0, np.nan, 50.0]))
+    >>> from derivata.terms import Category, Linear
     >>> town = Column("town", np.array(["Bath", "York", "Bath"], object))
-    >>> encoder = TableEncoder.fit(Table((age, town)))
+    >>> age = Column("age", np.array([30.0, 40.0, 50.0]))
+    >>> table = Table((age, town))
+    >>> encoder = TableEncoder.fit(table, (Linear("age"), Category("town")))
     >>> encoder.feature_names
-    ('age', 'age=(missing)', 'town=Bath', 'town=York')
-    >>> encoder.transform(Table((town, age)))
-    array([[30.,  0.,  1.,  0.],
-           [40.,  1.,  0.,  1.],
-           [50.,  0.,  1.,  0.]])
+    ('age', 'town=Bath', 'town=York')
+    >>> encoder.design(table).dense(slice(None)).round(2)
+    array([[-1.22,  1.  ,  0.  ,  1.  ],
+           [ 0.  ,  0.  ,  1.  ,  1.  ],
+           [ 1.22,  1.  ,  0.  ,  1.  ]])
     """
 
-    terms: tuple[Term, ...]
+    terms: tuple[FittedTerm, ...]
+    center: Array
 
     @classmethod
     def fit(
-        cls, table: Table, weight: np.ndarray | None = None, drop: Collection[str] = ()
+        cls,
+        table: Table,
+        terms: Sequence[Term] | None = None,
+        weight: Array | None = None,
+        n_basis: int = N_BASIS,
+        n_outputs: int = 1,
     ) -> TableEncoder:
-        """Choose and fit the terms; the caller has taken out the target.
+        """Fit terms to the training rows; the caller has taken out the target.
 
         Parameters
         ----------
         table : Table
-        weight : (n_rows,) or None     non-negative; a row of weight 0 counts as absent
-        drop : collection of str       columns to leave out
+        terms : sequence of Term, optional
+            Default: told from the columns; see `term_choice`.
+        weight : array (n_rows,) or None
+            > 0; all ones if None.
+        n_basis : int
+            Basis functions of an inferred spline, at most.
+        n_outputs : int
+            Of the model: with many, numbers stay straight.
 
         Returns
         -------
@@ -64,76 +89,70 @@ class TableEncoder:
 
         Raises
         ------
-        TableError                     if no column is left, or two features get one name
-        InvalidData                    if a number is infinite
+        TableError                     if no column is left, a column of a term is not there, or two
+                                       features get one name
+        InvalidData                    if a number is infinite, or cells are none of a term's
         """
-        table = table.without(drop) if drop else table
-        if weight is not None:
-            weight = np.asarray(weight, np.float64)
-            if not np.all(weight > 0):
-                table, weight = table.take(weight > 0), weight[weight > 0]
         if not table.n_rows:
             raise TableError(f"{table.source} has no row with a positive weight.")
-        terms: list[Term] = []
-        for column in usable_columns(table):
-            _refuse_infinite(column, table)
-            terms += _column_terms(column, weight)
-        if not terms:
-            raise TableError(
-                f"{table.source}: no column can be used as a feature; {len(table.columns)} were "
-                "left out, as the warnings say."
-            )
-        encoder = cls(tuple(terms))
-        names = encoder.feature_names
-        if len(set(names)) < len(names):
-            twice = next(name for name in names if names.count(name) > 1)
-            raise TableError(f"{table.source}: two features are called {twice!r}. Rename a column.")
-        return encoder
+        if terms is None:
+            columns = usable_columns(table)
+            terms = infer_terms(columns, table.n_rows, n_basis, n_outputs)
+            if not terms:
+                raise TableError(
+                    f"{table.source}: no column can be used as a feature; {len(table.columns)} "
+                    "were left out, as the warnings say."
+                )
+        return _fit_terms(table, terms, weight)
 
-    @property
+    def joined(self, more: TableEncoder) -> TableEncoder:
+        """The encoder with the terms of both."""
+        return TableEncoder((*self.terms, *more.terms), np.concatenate([self.center, more.center]))
+
+    def without(self, labels: Sequence[str]) -> TableEncoder:
+        """The encoder without the terms of some labels."""
+        kept = [term.label not in labels for term in self.terms]
+        features = np.repeat(kept, [len(term.names) for term in self.terms])
+        terms = tuple(term for term, keep in zip(self.terms, kept, strict=True) if keep)
+        return TableEncoder(terms, self.center[features])
+
+    @lazy
     def columns(self) -> tuple[str, ...]:
         """The names of the columns it reads, each once, in order."""
-        return tuple(dict.fromkeys(term.column for term in self.terms))
+        return tuple(dict.fromkeys(name for term in self.terms for name in term.columns))
 
-    @property
-    def categories(self) -> tuple[str, ...]:
-        """The names of the text columns it reads: what `read_table` takes as ``categories``."""
-        return tuple(term.column for term in self.terms if term.group == "category")
+    @lazy
+    def texts(self) -> frozenset[str]:
+        """Those of them that it reads as words."""
+        return frozenset(name for term in self.terms for name in term.texts)
 
-    @property
+    @lazy
     def feature_names(self) -> tuple[str, ...]:
         """One name a feature (n_features,)."""
         return tuple(name for term in self.terms for name in term.names)
 
-    @property
-    def feature_columns(self) -> tuple[str, ...]:
-        """The column each feature comes from (n_features,)."""
-        return tuple(term.column for term in self.terms for _ in term.names)
+    @lazy
+    def spans(self) -> tuple[slice, ...]:
+        """The features of each term."""
+        ends = np.cumsum([len(term.names) for term in self.terms])
+        starts = [0, *ends[:-1]]
+        return tuple(slice(int(a), int(b)) for a, b in zip(starts, ends, strict=True))
 
-    @property
-    def group_names(self) -> tuple[str, ...]:
-        """The kinds of features that there are, in the order of `GROUP_ORDER`."""
-        kinds = {term.group for term in self.terms}
-        return tuple(kind for kind in GROUP_ORDER if kind in kinds)
+    @lazy
+    def penalty_names(self) -> tuple[str, ...]:
+        """The penalty of each feature (n_features,): its term's label and its part."""
+        return tuple(f"{term.label}: {part}" for term in self.terms for part in term.parts)
 
-    @property
-    def groups(self) -> np.ndarray:
-        """The penalty group of each feature (n_features,): a position in `group_names`."""
-        position = {name: i for i, name in enumerate(self.group_names)}
-        return np.array([position[term.group] for term in self.terms for _ in term.names], np.intp)
+    @lazy
+    def parts(self) -> tuple[str, ...]:
+        """The part of each feature (n_features,), the kind of its penalty."""
+        return tuple(part for term in self.terms for part in term.parts)
 
-    def transform(self, table: Table) -> Any:
-        """Return the design matrix of ``table``.
+    def encode(self, table: Table, *, coarse: bool = False) -> EncodedTable:
+        """The centred features of a table, each term evaluated on its distinct cells.
 
-        Columns may come in any order, and others are ignored.
-
-        Parameters
-        ----------
-        table : Table
-
-        Returns
-        -------
-        X : (n_rows, n_features)       float64 array, finite; or `scipy.sparse.csr_array`
+        Columns may come in any order, and others are ignored. ``coarse``: terms of two columns are
+        evaluated on rounded numbers, for the fit of a long table; see `DistinctCells`.
 
         Raises
         ------
@@ -141,48 +160,41 @@ class TableEncoder:
                                        number in a numeric column
         InvalidData                    if a number is infinite
         """
-        columns = {column.name: column for column in table.columns}
-        absent = [name for name in self.columns if name not in columns]
-        if absent:
-            raise TableError(_absent_fault(absent, set(self.columns), table))
-        texts = set(self.categories)
-        cells = {
-            name: _words(columns[name]) if name in texts else _numbers(columns[name], table)
-            for name in self.columns
-        }
-        n_features = len(self.feature_names)
-        if table.n_rows * n_features * 8 > DENSE_BYTES:
-            return self._large_matrix(cells, table.n_rows, n_features)
-        X, start = np.zeros((table.n_rows, n_features)), 0
-        for term in self.terms:
-            rows, places, values = term.entries(cells[term.column])
-            X[rows, start + places] = values
-            start += len(term.names)
-        return X
+        require_columns(table, self.columns)
+        cells = read_cells(table, self.columns, self.texts)
+        distinct = DistinctCells(cells, coarse)
+        blocks = [
+            _block(term, cells, distinct, self.center[span])
+            for term, span in zip(self.terms, self.spans, strict=True)
+        ]
+        return EncodedTable(tuple(blocks), table.n_rows)
 
-    def _large_matrix(self, cells: dict[str, np.ndarray], n_rows: int, n_features: int) -> Any:
-        """Return a matrix too large to be dense without need: CSR if three quarters are zeros."""
-        from scipy import sparse
+    def design(self, table: Table) -> Design:
+        """The centred features of a table, then a column of ones: (n_rows, n_features + 1)."""
+        return self.encode(table).design()
 
-        parts, start = [], 0
-        for term in self.terms:
-            rows, places, values = term.entries(cells[term.column])
-            parts.append((rows, start + places, values))
-            start += len(term.names)
-        rows, places, values = (np.concatenate(part) for part in zip(*parts, strict=True))
-        if 4 * values.size <= n_rows * n_features:
-            # SciPy keeps the index type it is given, and many a solver takes 32 bits alone.
-            fits = max(values.size, n_rows, n_features) < 2**31
-            index = np.int32 if fits else np.int64
-            where = rows.astype(index), places.astype(index)
-            return sparse.csr_array((values, where), shape=(n_rows, n_features))
-        X = np.zeros((n_rows, n_features))
-        X[rows, places] = values
-        return X
+    def constraints(self) -> Array:
+        """Rows A with A @ (coefficients, intercept) >= 0 where a term's shape is asked for.
+
+        Returns
+        -------
+        array (m, n_features + 1)
+        """
+        rows = []
+        for term, span in zip(self.terms, self.spans, strict=True):
+            if isinstance(term, ShapedTerm):
+                own = term.constraints()
+                wide = np.zeros((len(own), len(self.feature_names) + 1))
+                wide[:, span] = own
+                rows.append(wide)
+        return np.concatenate(rows) if rows else np.empty((0, len(self.feature_names) + 1))
 
     def to_dict(self) -> dict[str, Any]:
         """Return the encoder as plain JSON types."""
-        return {"terms": [term.to_dict() for term in self.terms]}
+        return {
+            "terms": [term.to_dict() for term in self.terms],
+            "center": [float(value) for value in self.center],
+        }
 
     @classmethod
     def from_dict(cls, record: Any, where: str = "encoder") -> TableEncoder:
@@ -201,83 +213,85 @@ class TableEncoder:
         ------
         ModelFileError                 naming the malformed field
         """
-        check_keys(record, ("terms",), where)
+        check_keys(record, ("terms", "center"), where)
         records = list_field(record, "terms", where)
-        encoder = cls(
-            tuple(term_from_dict(one, f"{where}.terms[{i}]") for i, one in enumerate(records))
-        )
+        terms = tuple(term_from_dict(one, f"{where}.terms[{i}]") for i, one in enumerate(records))
+        numbers = list_field(record, "center", where)
+        center = [
+            number_field({"number": number}, "number", f"{where}.center[{i}]")
+            for i, number in enumerate(numbers)
+        ]
+        encoder = cls(terms, np.array(center))
         names = encoder.feature_names
         if not names or len(set(names)) < len(names):
             raise ModelFileError(f"`{where}.terms` names no feature, or one twice.")
-        kinds: dict[str, bool] = {}
-        for term in encoder.terms:
-            is_text = term.group == "category"
-            if kinds.setdefault(term.column, is_text) != is_text:
+        if len(center) != len(names):
+            raise ModelFileError(
+                f"`{where}.center` holds {len(center):,} numbers for {len(names):,} features."
+            )
+        for column in encoder.columns:
+            texts = {column in t.texts for t in terms if column in t.columns}
+            if len(texts) > 1:
                 raise ModelFileError(
-                    f"`{where}.terms` reads column {term.column!r} both as numbers and as words."
+                    f"`{where}.terms` reads column {column!r} both as numbers and as words."
                 )
         return encoder
 
 
-def _column_terms(column: Column, weight: np.ndarray | None) -> list[Term]:
-    if column.kind == "text":
-        return [Category.fit(column.name, column.values, weight)]
-    if not column.missing.any():
-        return [Linear.fit(column.name, column.values, weight)]
-    gaps = Missing.fit(column.name, column.values, weight)
-    # With one value and gaps, the gaps are all that the column says.
-    if np.fmin.reduce(column.values) == np.fmax.reduce(column.values):
-        return [gaps]
-    return [Linear.fit(column.name, column.values, weight), gaps]
+def _fit_terms(table: Table, terms: Sequence[Term], weight: Array | None) -> TableEncoder:
+    for term in terms:
+        if isinstance(term, type) or not hasattr(term, "columns") or not hasattr(term, "fit"):
+            raise InvalidParameter(
+                f"`terms` holds {term!r:.60}; expected terms such as `Spline('age')`."
+            )
+    columns = tuple(dict.fromkeys(name for term in terms for name in term.columns))
+    require_columns(table, columns)
+    # Numbers that a category names are codes: words that happen to be digits.
+    codes = {name for term in terms if isinstance(term, Category) for name in term.columns}
+    texts = codes | {name for name in columns if table[name].kind != "numeric"}
+    cells = read_cells(table, columns, texts)
+    distinct = DistinctCells(cells)
+    share = np.full(table.n_rows, 1.0 / table.n_rows) if weight is None else weight / weight.sum()
+    fitted, centers = [], []
+    for term in terms:
+        one = _fit_term(term, cells, distinct, weight)
+        block = _block(one, cells, distinct, np.zeros(len(one.names)))
+        mean = block.transposed_times(block.sums(share)[:, None])[:, 0]
+        fitted.append(one)
+        centers.append(np.zeros(len(mean)) if isinstance(one, FittedCategory) else mean)
+    encoder = TableEncoder(tuple(fitted), np.concatenate(centers))
+    names = encoder.feature_names
+    if len(set(names)) < len(names):
+        seen: set[str] = set()
+        twice = next(name for name in names if name in seen or seen.add(name))
+        raise TableError(f"{table.source}: two features are called {twice!r}. Rename a column.")
+    return encoder
 
 
-def _absent_fault(absent: list[str], known: set[str], table: Table) -> str:
-    others = [name for name in table.names if name not in known]
-    if list(table.names) == [f"x{j}" for j in range(len(table.names))]:
-        hint = "An array has no column names: give a data frame with the names of the fit."
-    elif others:
-        hint = did_you_mean(absent[0], others)
-    else:
-        hint = "Add it; its cells may be missing."
-    return f"{table.source} has no {quote_names(absent)}, which the model was fitted with. {hint}"
+def _fit_term(
+    term: Term, cells: Mapping[str, Array], distinct: DistinctCells, weight: Array | None
+) -> FittedTerm:
+    if len(term.columns) > 1 or any(cells[name].dtype == object for name in term.columns):
+        return term.fit(cells, weight)
+    found = distinct.of(term.columns)
+    weights = np.bincount(found.codes, weight, found.n_codes)
+    return term.fit(found.cells, weights)
 
 
-def _words(column: Column) -> np.ndarray:
-    """Return the cells of a column that was text at fit."""
-    return column.as_text().values
+def _block(
+    term: FittedTerm, cells: Mapping[str, Array], distinct: DistinctCells, center: Array
+) -> TabulatedBlock:
+    if isinstance(term, FittedCategory):
+        return _one_hot(term, cells)
+    found = distinct.of(term.columns)
+    return TabulatedBlock(found.codes, term.block(found.cells) - center, found.n_codes)
 
 
-def _numbers(column: Column, table: Table) -> np.ndarray:
-    """Return the cells of a column that was numeric at fit, all finite or missing."""
-    if column.kind == "numeric":
-        _refuse_infinite(column, table)
-        return column.values
-    present = np.flatnonzero(~column.missing)
-    if not present.size:
-        return np.full(table.n_rows, np.nan)
-    row = int(next((i for i in present if not _is_number(column.values[i])), present[0]))
-    raise TableError(
-        f"{table.place(row)}, column {column.name!r}: {column.values[row][:40]!r} is a word, but "
-        "the model was fitted with numbers there. Correct the cell, or declare the word missing "
-        "(`--missing WORD`)."
-    )
-
-
-def _is_number(word: str) -> bool:
-    try:
-        float(word)
-    except ValueError:
-        return False
-    return True
-
-
-def _refuse_infinite(column: Column, table: Table) -> None:
-    if column.kind != "numeric":
-        return
-    infinite = np.isinf(column.values)
-    if infinite.any():
-        raise InvalidData(
-            f"{table.place(int(np.argmax(infinite)))}, column {column.name!r}: an infinite value, "
-            f"in {infinite.sum():,} of {table.n_rows:,} rows. Replace it by a number, or leave the "
-            "cell empty to mark it missing."
-        )
+def _one_hot(term: FittedCategory, cells: Mapping[str, Array]) -> TabulatedBlock:
+    n_rows, n_levels = len(cells[term.columns[0]]), len(term.names)
+    rows, columns, _ = term.entries(cells)
+    if len(rows) == n_rows:
+        return TabulatedBlock(columns, None, n_levels)
+    codes = np.full(n_rows, n_levels)
+    codes[rows] = columns
+    return TabulatedBlock(codes, np.eye(n_levels + 1, n_levels), n_levels + 1)

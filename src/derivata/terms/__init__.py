@@ -1,67 +1,170 @@
-"""Terms: what a column of a table becomes in the design.
+"""Terms: what columns of a table become in the design.
 
-A term is a small frozen value, fitted to one column, that turns any later column of that name into
-a block of features. All answer the same questions, so an encoder never asks what kind one is:
+A *request* is what the user writes, ``Category("city")``: a small frozen value that names columns
+and has seen no data. Its `Term.fit` gives a *fitted* term, which turns any later cells of those
+columns into a block of features. All answer the same questions, so nobody asks what kind one is:
 
-====================================  =============================================================
-``Term.fit(column, values, weight)``  the term, with what it learnt from the training rows
-``term.column``                       the name of the column it reads
-``term.names``                        one name a feature
-``term.group``                        the kind of its features; features of a kind share a penalty
-``term.block(values)``                the design block, (n_rows, n_features) float64, no NaN
-``term.entries(values)``              the block's non-zeros: rows, columns, values
-``term.to_dict()``                    plain JSON types; `term_from_dict` gives the term back
-====================================  =============================================================
+==============================  ===================================================================
+``Term.columns``                the names of the columns it reads
+``Term.fit(cells, weight)``     the fitted term, with what it learnt from the training rows
+------------------------------  -------------------------------------------------------------------
+``FittedTerm.columns``          the names of the columns it reads
+``FittedTerm.texts``            those of them that it reads as words; the others are numbers
+``FittedTerm.label``            how reports call it
+``FittedTerm.names``            one name a feature
+``FittedTerm.parts``            the penalty part of each feature; one penalty a part of a term
+``FittedTerm.block(cells)``     the design block, (n_rows, n_features) float64, no NaN
+``FittedTerm.to_dict()``        plain JSON types; `term_from_dict` gives the fitted term back
+==============================  ===================================================================
+
+``cells`` maps the name of a column to its cells, (n_rows,): float64 with NaN for a missing cell, or
+an object array of str with None for one.
 """
 
 from __future__ import annotations
 
-from typing import Any, Protocol
+from collections.abc import Mapping
+from typing import Any, Protocol, runtime_checkable
 
 import numpy as np
 
 from derivata.errors import ModelFileError
-from derivata.terms.category import Category
-from derivata.terms.linear import Linear
-from derivata.terms.missing import Missing
+from derivata.terms.category import Category, FittedCategory
+from derivata.terms.cyclic import Cyclic, FittedCyclic
+from derivata.terms.date import Date, FittedDate
+from derivata.terms.level_curves import FittedLevelCurves
+from derivata.terms.linear import FittedLinear, Linear
+from derivata.terms.missing import FittedMissing, Missing
+from derivata.terms.pairs import FittedPairs
+from derivata.terms.product import FittedProduct, Product
+from derivata.terms.slopes import FittedSlopes
+from derivata.terms.spline import FittedSpline, Spline
+from derivata.terms.surface import FittedSurface, Surface
 
-__all__ = ["Category", "Linear", "Missing", "Term", "term_from_dict"]
+__all__ = [
+    "KINDS",
+    "Category",
+    "Cyclic",
+    "Date",
+    "FittedCategory",
+    "FittedCyclic",
+    "FittedDate",
+    "FittedLevelCurves",
+    "FittedLinear",
+    "FittedMissing",
+    "FittedPairs",
+    "FittedProduct",
+    "FittedSlopes",
+    "FittedSpline",
+    "FittedSurface",
+    "FittedTerm",
+    "Linear",
+    "Missing",
+    "Product",
+    "ShapedTerm",
+    "Spline",
+    "Surface",
+    "Term",
+    "term_from_dict",
+]
 
 
 class Term(Protocol):
-    """What every term answers; see the table above."""
-
-    group: str
+    """What a user asks for: columns, and what should become of them."""
 
     @property
-    def column(self) -> str:
-        """The name of the column it reads."""
+    def columns(self) -> tuple[str, ...]:
+        """The names of the columns it reads."""
+        ...
+
+    def fit(self, cells: Mapping[str, np.ndarray], weight: np.ndarray | None = None) -> FittedTerm:
+        """Learn from training rows.
+
+        Parameters
+        ----------
+        cells : mapping                column name -> (n_rows,) float64 or object of str
+        weight : (n_rows,) or None     non-negative; all ones if None
+
+        Returns
+        -------
+        fitted : FittedTerm
+
+        Raises
+        ------
+        InvalidData                    if the cells cannot be what the term asks for
+        """
+        ...
+
+
+class FittedTerm(Protocol):
+    """What every fitted term answers; see the table above."""
+
+    @property
+    def columns(self) -> tuple[str, ...]:
+        """The names of the columns it reads."""
+        ...
+
+    @property
+    def texts(self) -> tuple[str, ...]:
+        """Those of its columns whose cells it reads as words: object arrays, None = missing."""
+        ...
+
+    @property
+    def label(self) -> str:
+        """How reports call the term: "age", "a × b"."""
         ...
 
     @property
     def names(self) -> tuple[str, ...]:
-        """One name a feature."""
+        """One name a feature, with the names of its columns in it: unique in a model."""
         ...
 
-    def block(self, values: np.ndarray) -> np.ndarray:
-        """Return the design block (n_rows, n_features), without NaN."""
+    @property
+    def parts(self) -> tuple[str, ...]:
+        """The penalty part of each feature; features of one term and part share one penalty."""
         ...
 
-    def entries(self, values: np.ndarray) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
-        """Return rows, columns and values of the block's non-zeros."""
+    def block(self, cells: Mapping[str, np.ndarray]) -> np.ndarray:
+        """Return the design block (n_rows, n_features) of ``cells``, without NaN."""
         ...
 
     def to_dict(self) -> dict[str, Any]:
         """Return the term as plain JSON types."""
         ...
 
+    @classmethod
+    def from_dict(cls, record: Any, where: str = "term") -> FittedTerm:
+        """Rebuild what `to_dict` gave; a malformed field raises `ModelFileError`."""
+        ...
 
-KINDS = {"category": Category, "linear": Linear, "missing": Missing}
-"""Every term that can be saved, by the `kind` of its record."""
+
+@runtime_checkable
+class ShapedTerm(Protocol):
+    """A fitted term that may be asked to be monotone or convex."""
+
+    def constraints(self) -> np.ndarray:
+        """Return A (m, n_features): ``A @ coef >= 0`` gives the shape asked for; m may be 0."""
+        ...
 
 
-def term_from_dict(record: Any, where: str = "term") -> Term:
-    """Rebuild the term that `to_dict` gave ``record``.
+KINDS: dict[str, type[FittedTerm]] = {
+    "category": FittedCategory,
+    "cyclic": FittedCyclic,
+    "date": FittedDate,
+    "level_curves": FittedLevelCurves,
+    "linear": FittedLinear,
+    "missing": FittedMissing,
+    "pairs": FittedPairs,
+    "product": FittedProduct,
+    "slopes": FittedSlopes,
+    "spline": FittedSpline,
+    "surface": FittedSurface,
+}
+"""Every fitted term that can be saved, by the `kind` of its record."""
+
+
+def term_from_dict(record: Any, where: str = "term") -> FittedTerm:
+    """Rebuild the fitted term that `to_dict` gave ``record``.
 
     Parameters
     ----------
@@ -70,7 +173,7 @@ def term_from_dict(record: Any, where: str = "term") -> Term:
 
     Returns
     -------
-    term : Term
+    term : FittedTerm
 
     Raises
     ------

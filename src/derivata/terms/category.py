@@ -10,14 +10,15 @@ predicted by what is known of the row otherwise.
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
 
 from derivata.errors import ModelFileError, TableWarning, UnseenCategoryWarning, warn
-from derivata.terms.record import check_keys, flag_field, text_field, texts_field
+from derivata.terms.cells import counted_rows, require_names, words
+from derivata.terms.record import check_keys, choice_field, flag_field, text_field, texts_field
 
 MAX_LEVELS = 1_000
 """Levels that get a feature of their own; the rarer rest shares one."""
@@ -25,6 +26,58 @@ MAX_LEVELS = 1_000
 
 @dataclass(frozen=True)
 class Category:
+    """The text column ``column``, one feature a level."""
+
+    column: str
+
+    def __post_init__(self) -> None:
+        require_names(self.column)
+
+    @property
+    def columns(self) -> tuple[str, ...]:
+        """The name of the column it reads."""
+        return (self.column,)
+
+    def fit(
+        self, cells: Mapping[str, np.ndarray], weight: np.ndarray | None = None
+    ) -> FittedCategory:
+        """Learn the levels, sorted by their total weight, then by name.
+
+        Beyond `MAX_LEVELS` the rest is merged into one level and a `TableWarning` names the column.
+
+        Parameters
+        ----------
+        cells : mapping                ``cells[column]`` is (n_rows,) object of str; None = missing
+        weight : (n_rows,) or None     non-negative; all ones if None
+
+        Returns
+        -------
+        fitted : FittedCategory
+
+        Raises
+        ------
+        InvalidData                    if the column is not there or holds numbers
+        """
+        cells, weight = counted_rows(cells, self.columns, weight)
+        codes, levels = factorize(words(cells, self.column))
+        totals = np.bincount(codes, weight, len(levels))
+        order = sorted(
+            (code for code, word in enumerate(levels) if word is not None),
+            key=lambda code: (-totals[code], levels[code]),
+        )
+        kept = tuple(str(levels[code]) for code in order[:MAX_LEVELS])
+        if len(order) > MAX_LEVELS:
+            warn(
+                f"column {self.column!r} has {len(order):,} levels; the {MAX_LEVELS:,} most "
+                f"frequent get a coefficient each and the other {len(order) - MAX_LEVELS:,} share "
+                f"one, '{self.column}=(other)'. Group its levels yourself, or drop the column.",
+                TableWarning,
+            )
+        return FittedCategory(self.column, kept, None in levels, len(order) > MAX_LEVELS)
+
+
+@dataclass(frozen=True)
+class FittedCategory:
     """The levels of the text column ``column``, most frequent first.
 
     Parameters
@@ -39,39 +92,21 @@ class Category:
     levels: tuple[str, ...]
     has_missing: bool = False
     has_other: bool = False
-    group = "category"
 
-    @classmethod
-    def fit(cls, column: str, values: np.ndarray, weight: np.ndarray | None = None) -> Category:
-        """Learn the levels, sorted by their total weight, then by name.
+    @property
+    def columns(self) -> tuple[str, ...]:
+        """The name of the column it reads."""
+        return (self.column,)
 
-        Beyond `MAX_LEVELS` the rest is merged into one level and a `TableWarning` names the column.
+    @property
+    def texts(self) -> tuple[str, ...]:
+        """Its column: its cells are words."""
+        return (self.column,)
 
-        Parameters
-        ----------
-        column : str                   its name
-        values : (n_rows,) object      of str; None = missing
-        weight : (n_rows,) or None     non-negative; all ones if None
-
-        Returns
-        -------
-        term : Category
-        """
-        codes, words = factorize(values)
-        totals = np.bincount(codes, weight, len(words))
-        order = sorted(
-            (code for code, word in enumerate(words) if word is not None),
-            key=lambda code: (-totals[code], words[code]),
-        )
-        kept = tuple(str(words[code]) for code in order[:MAX_LEVELS])
-        if len(order) > MAX_LEVELS:
-            warn(
-                f"column {column!r} has {len(order):,} levels; the {MAX_LEVELS:,} most frequent "
-                f"get a coefficient each and the other {len(order) - MAX_LEVELS:,} share one, "
-                f"'{column}=(other)'. Group its levels yourself, or drop the column.",
-                TableWarning,
-            )
-        return cls(column, kept, None in words, len(order) > MAX_LEVELS)
+    @property
+    def label(self) -> str:
+        """The name of its column."""
+        return self.column
 
     @property
     def names(self) -> tuple[str, ...]:
@@ -83,23 +118,28 @@ class Category:
             words.append(word)
         return tuple(f"{self.column}={word}" for word in words)
 
-    def block(self, values: np.ndarray) -> np.ndarray:
-        """Return the design block of ``values``; see `entries` for levels not seen at fit.
+    @property
+    def parts(self) -> tuple[str, ...]:
+        """One penalty for all levels."""
+        return ("category",) * len(self.names)
+
+    def block(self, cells: Mapping[str, np.ndarray]) -> np.ndarray:
+        """Return the design block of ``cells``; see `entries` for levels not seen at fit.
 
         Parameters
         ----------
-        values : (n_rows,) object      of str; None = missing
+        cells : mapping                ``cells[column]`` is (n_rows,) object of str; None = missing
 
         Returns
         -------
         block : (n_rows, n_levels)     zeros and ones, float64
         """
-        rows, columns, ones = self.entries(values)
-        block = np.zeros((len(values), len(self.names)))
+        rows, columns, ones = self.entries(cells)
+        block = np.zeros((len(cells[self.column]), len(self.names)))
         block[rows, columns] = ones
         return block
 
-    def entries(self, values: np.ndarray) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+    def entries(self, cells: Mapping[str, np.ndarray]) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
         """Return rows, columns and values of the entries of `block` that are not zero.
 
         A level not seen at fit has no entry, and one `UnseenCategoryWarning` names such levels with
@@ -110,18 +150,19 @@ class Category:
         -------
         rows, columns, ones : three arrays (n_entries,)
         """
-        codes, words = factorize(values)
+        values = words(cells, self.column)
+        codes, found = factorize(values)
         position: dict[str | None, int] = {word: i for i, word in enumerate(self.levels)}
         if self.has_missing:
             position[None] = len(self.levels)
         other = len(self.names) - 1 if self.has_other else -1
         places = np.array(
-            [position.get(word, other if word is not None else -1) for word in words], np.intp
+            [position.get(word, other if word is not None else -1) for word in found], np.intp
         )
         columns = places[codes]
         rows = np.flatnonzero(columns >= 0)
         if rows.size < len(values):
-            unseen = [word for word, place in zip(words, places, strict=True) if place < 0]
+            unseen = [word for word, place in zip(found, places, strict=True) if place < 0]
             self._warn_unseen(unseen, len(values) - rows.size, len(values))
         return rows, columns[rows], np.ones(rows.size)
 
@@ -146,7 +187,7 @@ class Category:
         }
 
     @classmethod
-    def from_dict(cls, record: Any, where: str = "term") -> Category:
+    def from_dict(cls, record: Any, where: str = "term") -> FittedCategory:
         """Rebuild what `to_dict` gave.
 
         Returns
@@ -158,6 +199,7 @@ class Category:
         ModelFileError                 naming the malformed field
         """
         check_keys(record, ("kind", "column", "levels", "has_missing", "has_other"), where)
+        choice_field(record, "kind", where, ("category",))
         term = cls(
             text_field(record, "column", where),
             texts_field(record, "levels", where),

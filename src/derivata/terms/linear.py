@@ -1,85 +1,105 @@
-"""A numeric column as it is: one feature, its gaps filled with the training mean.
+"""A numeric column as a straight line: one feature, standardised on the training rows.
 
-    z(x) = x  where x is present,     z(x) = m  where it is missing,
-    m = sum_i s_i x_i / sum_i s_i     over the present training rows, s the row weights.
+    z(x) = (x - m) / s  where x is present,     z(x) = 0  where it is missing,
 
-A gap filled with the mean adds nothing to the column's covariance with anything, so it does not
-bend the column's coefficient; what the gap itself says is the business of the `Missing` term beside
-it. The column is not standardised here: the design does that, once for all columns.
+m and s the weighted mean and standard deviation of the present training cells. A gap counts as the
+average, so it does not bend the column's coefficient; what the gap itself says is the business of
+the `Missing` term beside it.
 """
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
 
-from derivata.errors import InvalidData
-from derivata.terms.record import check_keys, number_field, text_field
+from derivata.terms.cells import counted_rows, numbers, require_names
+from derivata.terms.record import check_keys, text_field
+from derivata.terms.standard import Standard
 
 
 @dataclass(frozen=True)
 class Linear:
-    """The numeric column ``column``, with ``fill`` where a cell is missing."""
+    """The numeric column ``column`` as one feature."""
 
     column: str
-    fill: float
-    group = "numeric"
 
-    @classmethod
-    def fit(cls, column: str, values: np.ndarray, weight: np.ndarray | None = None) -> Linear:
-        """Learn the weighted mean of the present cells.
+    def __post_init__(self) -> None:
+        require_names(self.column)
+
+    @property
+    def columns(self) -> tuple[str, ...]:
+        """The name of the column it reads."""
+        return (self.column,)
+
+    def fit(
+        self, cells: Mapping[str, np.ndarray], weight: np.ndarray | None = None
+    ) -> FittedLinear:
+        """Learn the weighted mean and standard deviation of the present cells.
 
         Parameters
         ----------
-        column : str                   its name
-        values : (n_rows,) float64     NaN = missing
+        cells : mapping                ``cells[column]`` is (n_rows,) float64; NaN = missing
         weight : (n_rows,) or None     non-negative; all ones if None
 
         Returns
         -------
-        term : Linear
+        fitted : FittedLinear
 
         Raises
         ------
-        InvalidData                    if no cell is present, or their weights are all zero
+        InvalidData                    if no cell of positive weight is present
         """
-        present = ~np.isnan(values)
-        cells = values[present]
-        weights = np.ones(cells.size) if weight is None else np.asarray(weight, float)[present]
-        total = weights.sum()
-        if not total > 0:
-            raise InvalidData(
-                f"column {column!r} has no cell with a number and a positive weight, so there is "
-                "no mean to fill its gaps with. Drop the column."
-            )
-        # Scaled first: the plain sum of values near 1e308 overflows though their mean does not.
-        # By a power of two, which leaves every digit of ordinary numbers as it is.
-        scale = 2.0 ** min(int(np.frexp(np.abs(cells).max())[1]), 1023)
-        return cls(column, float(weights @ (cells / scale) / total * scale))
+        cells, weight = counted_rows(cells, self.columns, weight)
+        standard = Standard.fit(self.column, numbers(cells, self.column), weight)
+        return FittedLinear(self.column, standard)
+
+
+@dataclass(frozen=True)
+class FittedLinear:
+    """The numeric column ``column``, standardised by ``standard``."""
+
+    column: str
+    standard: Standard
+
+    @property
+    def columns(self) -> tuple[str, ...]:
+        """The name of the column it reads."""
+        return (self.column,)
+
+    @property
+    def texts(self) -> tuple[str, ...]:
+        """None: its cells are numbers."""
+        return ()
+
+    @property
+    def label(self) -> str:
+        """The name of its column."""
+        return self.column
 
     @property
     def names(self) -> tuple[str, ...]:
         """Its one feature's name: the column's."""
         return (self.column,)
 
-    def block(self, values: np.ndarray) -> np.ndarray:
-        """Return the design block (n_rows, 1) of ``values`` (n_rows,), NaN = missing."""
-        return np.where(np.isnan(values), self.fill, values)[:, None]
+    @property
+    def parts(self) -> tuple[str, ...]:
+        """Its one feature is a straight line."""
+        return ("straight",)
 
-    def entries(self, values: np.ndarray) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
-        """Return rows, columns and values of the entries of `block` that are not zero."""
-        filled = self.block(values)[:, 0]
-        rows = np.flatnonzero(filled)
-        return rows, np.zeros(rows.size, np.intp), filled[rows]
+    def block(self, cells: Mapping[str, np.ndarray]) -> np.ndarray:
+        """Return the design block (n_rows, 1) of float64 cells, NaN = missing."""
+        return self.standard.standardize(numbers(cells, self.column))[:, None]
 
     def to_dict(self) -> dict[str, Any]:
         """Return the term as plain JSON types."""
-        return {"kind": "linear", "column": self.column, "fill": self.fill}
+        return {"kind": "linear", "column": self.column, "standard": self.standard.to_dict()}
 
     @classmethod
-    def from_dict(cls, record: Any, where: str = "term") -> Linear:
+    def from_dict(cls, record: Any, where: str = "term") -> FittedLinear:
         """Rebuild what `to_dict` gave; a malformed field raises `ModelFileError`."""
-        check_keys(record, ("kind", "column", "fill"), where)
-        return cls(text_field(record, "column", where), number_field(record, "fill", where))
+        check_keys(record, ("kind", "column", "standard"), where)
+        standard = Standard.from_dict(record["standard"], f"{where}.standard")
+        return cls(text_field(record, "column", where), standard)

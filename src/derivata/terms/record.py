@@ -43,6 +43,20 @@ def text_field(record: dict, key: str, where: str) -> str:
     return value
 
 
+def column_fields(record: dict, keys: tuple[str, str], where: str) -> tuple[str, str]:
+    """Return the names of two different columns; anything else is a `ModelFileError`."""
+    first = text_field(record, keys[0], where)
+    return first, other_column_field(record, keys[1], where, first)
+
+
+def other_column_field(record: dict, key: str, where: str, column: str) -> str:
+    """Return the name of a column that is not ``column``; else it is a `ModelFileError`."""
+    other = text_field(record, key, where)
+    if other == column:
+        raise ModelFileError(f"`{where}.{key}` is column {column!r} again, expected another one.")
+    return other
+
+
 def number_field(record: dict, key: str, where: str) -> float:
     """Return the finite number stored under ``key``; anything else is a `ModelFileError`."""
     value = record[key]
@@ -55,6 +69,19 @@ def number_field(record: dict, key: str, where: str) -> float:
     if not math.isfinite(number):
         raise ModelFileError(f"`{where}.{key}` is not a finite number.")
     return number
+
+
+def choice_field(record: dict, key: str, where: str, choices: tuple[Any, ...]) -> Any:
+    """Return what is stored under ``key`` if it is one of ``choices``, each a string or None.
+
+    Raises
+    ------
+    ModelFileError                 if it is anything else
+    """
+    value = record[key]
+    if not (value is None or isinstance(value, str)) or value not in choices:
+        raise ModelFileError(f"`{where}.{key}` is none of {', '.join(map(repr, choices))}.")
+    return value
 
 
 def flag_field(record: dict, key: str, where: str) -> bool:
@@ -84,6 +111,38 @@ def texts_field(record: dict, key: str, where: str) -> tuple[str, ...]:
     if len(set(values)) < len(values):
         raise ModelFileError(f"`{where}.{key}` holds the same string twice.")
     return tuple(values)
+
+
+def numbers_field(
+    record: dict, key: str, where: str, length: int | None = None
+) -> tuple[float, ...]:
+    """Return the finite numbers listed under ``key``, ``length`` of them if that is given.
+
+    Raises
+    ------
+    ModelFileError                 if it is anything else
+    """
+    values = list_field(record, key, where)
+    if length is not None and len(values) != length:
+        raise ModelFileError(f"`{where}.{key}` holds {len(values)} numbers, expected {length}.")
+    places = {f"{key}[{position}]": value for position, value in enumerate(values)}
+    return tuple(number_field(places, place, where) for place in places)
+
+
+def matrix_field(
+    record: dict, key: str, where: str, shape: tuple[int, int]
+) -> tuple[tuple[float, ...], ...]:
+    """Return the rows of finite numbers under ``key``, a matrix of ``shape``.
+
+    Raises
+    ------
+    ModelFileError                 if it is anything else
+    """
+    rows = list_field(record, key, where)
+    if len(rows) != shape[0]:
+        raise ModelFileError(f"`{where}.{key}` holds {len(rows)} rows, expected {shape[0]}.")
+    places = {f"{key}[{position}]": row for position, row in enumerate(rows)}
+    return tuple(numbers_field(places, place, where, shape[1]) for place in places)
 
 
 def _kind(value: Any) -> str:

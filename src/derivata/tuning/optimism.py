@@ -10,7 +10,6 @@ import numpy as np
 from derivata.contracts import Array
 from derivata.implicit import params_by_hyper
 from derivata.tuning.problem import Evaluation, Problem
-from derivata.tuning.scale import loss_unit
 from derivata.tuning.trust_region import TrustRegion
 
 
@@ -36,8 +35,6 @@ def estimate_optimism(
     values, vectors = np.linalg.eigh(region.full_curvature())
     turned = rows @ vectors
     spread = (turned * turned).sum(axis=0)
-    floor = spread / (
-        2.0 * loss_unit(problem.parts[0].objective, at.criterion, problem.judged_weight)
-    )
+    floor = spread / (2.0 * problem.unit(at.criterion))
     counted = spread > 0.0
     return float(np.sum(spread[counted] / np.maximum(values, floor)[counted]))

@@ -19,8 +19,9 @@ from derivata.solvers.lbfgs import LBFGS
 from derivata.solvers.newton import Newton
 from derivata.solvers.result import FitResult
 from derivata.solvers.two_phase import TwoPhase
-from derivata.tuning.guard import Guard
+from derivata.tuning.guard import Guard, WeakPrior
 from derivata.tuning.result import Solver
+from derivata.tuning.scale import loss_unit
 
 # Below this share of the losses' curvature a criterion says only that the rows are separable, and
 # following it would end in probabilities of 0 and 1.
@@ -48,12 +49,18 @@ class Problem:
 
     parts: Sequence[Subproblem]
     solver: Solver
-    guard: Guard
+    guard: Guard | WeakPrior
 
     @property
     def judged_weight(self) -> float:
         """Summed weight of the rows that the criterion sums over."""
         return sum(part.judged_weight for part in self.parts)
+
+    def unit(self, criterion: float) -> float:
+        """What one nat is in the criterion's units."""
+        if all(part.in_nats for part in self.parts):
+            return 1.0
+        return loss_unit(self.parts[0].objective, criterion, self.judged_weight)
 
     def evaluate(self, hyper: Array, starts: Sequence[Array]) -> Evaluation:
         """Fit every part from its start, judge it, and add up."""
@@ -76,7 +83,7 @@ class Problem:
     ) -> tuple[FitResult, HessianInverse, Partials, float, Array]:
         fit = solver.minimize(part.objective, start, hyper)
         expansion = fit.expansion
-        if expansion.curvature_left < SATURATED and not part.objective.loss.scale_is_free:
+        if not part.objective.loss.scale_is_free and expansion.curvature_left < SATURATED:
             raise NotConverged(
                 "the rows are fitted with certainty: weaker penalties only add to it, and a "
                 "criterion of separable rows falls for ever. Use a stronger penalty."

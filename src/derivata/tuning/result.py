@@ -91,6 +91,9 @@ class TuneResult:
         A fit of all rows near the end, to start the last fit from.
     fits : tuple of FitResult
         The criterion's fits at the last exact evaluation.
+    hyper_covariance : array (n_hyper, n_hyper) or None
+        Inverse of the criterion's curvature: how well the log penalties are known, if the
+        criterion is a likelihood in nats.
     """
 
     hyper: Array
@@ -108,3 +111,4 @@ class TuneResult:
     fits: tuple[FitResult, ...] = field(repr=False)
     outer: OuterScore | None = None
     full_params: Array | None = field(repr=False, default=None)
+    hyper_covariance: Array | None = field(repr=False, default=None)

@@ -16,16 +16,16 @@ from collections.abc import Callable
 
 import numpy as np
 
-from derivata.contracts import Array, Criterion, Surrogate
+from derivata.contracts import Array, Criterion, CurvedSurrogate, Surrogate
 from derivata.curvature.iterative import IterativeInverse
 from derivata.errors import NotConverged
 from derivata.objective import Objective
 from derivata.solvers.sampled import sampled_start
-from derivata.tuning.guard import Guard, no_guard
+from derivata.tuning.guard import Guard, WeakPrior, no_guard
 from derivata.tuning.optimism import estimate_optimism
 from derivata.tuning.problem import Evaluation, Problem, first_evaluation
 from derivata.tuning.result import Solver, TuneResult, TuneStep
-from derivata.tuning.scale import first_hyper, loss_unit, mean_curvature
+from derivata.tuning.scale import first_hyper, mean_curvature
 from derivata.tuning.trust_region import TrustRegion
 
 # Log penalties range over this much on either side of the mean curvature of a parameter: from
@@ -38,6 +38,9 @@ NEGLIGIBLE = 1e-3
 # penalty this near an end counts as on it: without effect, or shrinking to under 1 part in 400.
 NEAR_LOWER, NEAR_UPPER = 3.0, 6.0
 FIRST_RADIUS, LARGEST_RADIUS = 2.0, 4.0
+# A log penalty that the criterion hardly feels is taken to be known to 1, a factor of 2.7:
+# the first-order spread of coefficients means nothing over more.
+LEAST_CURVATURE = 1.0
 
 
 def tune(
@@ -47,7 +50,7 @@ def tune(
     *,
     start: Array | None = None,
     params: Array | None = None,
-    guard: Guard | None = None,
+    guard: Guard | WeakPrior | None = None,
     ties: Array | None = None,
     step_tol: float = 0.02,
     judge_optimism: bool = True,
@@ -96,10 +99,12 @@ def tune(
     directions = np.eye(penalty.n_hyper) if ties is None else ties
     first = sampled_start(objective, base) if params is None else params
     here, base = first_evaluation(problem, base, directions, [first] * len(problem.parts), upper)
-    region = TrustRegion(*_box(base, directions, lower, upper), FIRST_RADIUS, LARGEST_RADIUS)
+    exact = all(part.is_frozen_exact for part in problem.parts)  # then any distance will do
+    radii = (upper - lower, upper - lower) if exact else (FIRST_RADIUS, LARGEST_RADIUS)
+    region = TrustRegion(*_box(base, directions, lower, upper), *radii)
     free = np.zeros(directions.shape[1])
     stand_ins = _centre(region, problem, here, base, directions, free)
-    unit = loss_unit(objective, here.criterion, problem.judged_weight)
+    unit = problem.unit(here.criterion)
     negligible = NEGLIGIBLE * unit * directions.shape[1] ** 0.5
     path, n_evaluations, reason, last = [_step(here)], 1, "", None
     n_steps, converged = _n_steps(here), True
@@ -137,6 +142,7 @@ def tune(
         criterion=here.criterion,
         gradient_norm=float(np.abs(directions.T @ here.gradient).max(initial=0.0)),
         optimism=estimate_optimism(here, problem, directions, region) if judge_optimism else np.nan,
+        hyper_covariance=_hyper_covariance(region, directions) if judge_optimism else None,
         reason=reason,
         converged=converged,
         path=tuple(path),
@@ -169,8 +175,23 @@ def _centre(
             value, gradient = value + part_value, gradient + part_gradient
         return value, directions.T @ gradient
 
+    def curvature(point: Array) -> Array:
+        hyper = base + directions @ point
+        total = problem.guard.curvature(hyper)
+        for part in curved:
+            total = total + part.curvature(hyper)
+        return directions.T @ total @ directions
+
+    curved = [part for part in stand_ins or () if isinstance(part, CurvedSurrogate)]
+    known = stand_ins is not None and len(curved) == len(stand_ins)
     gradient = directions.T @ here.gradient
-    region.centre(free, here.value, gradient, None if stand_ins is None else stand_in)
+    region.centre(
+        free,
+        here.value,
+        gradient,
+        None if stand_ins is None else stand_in,
+        curvature if known else None,
+    )
     return stand_ins
 
 
@@ -197,6 +218,13 @@ def _box(base: Array, directions: Array, lower: float, upper: float) -> tuple[Ar
     down = np.where(used, (lower - base)[:, None], -np.inf).max(axis=0, initial=lower - upper)
     up = np.where(used, (upper - base)[:, None], np.inf).min(axis=0, initial=upper - lower)
     return down, up
+
+
+def _hyper_covariance(region: TrustRegion, directions: Array) -> Array:
+    """Inverse of the criterion's curvature, in the space of all log penalties."""
+    values, vectors = np.linalg.eigh(region.full_curvature())
+    spread = directions @ (vectors / np.sqrt(np.maximum(values, LEAST_CURVATURE)))
+    return spread @ spread.T
 
 
 def _n_steps(at: Evaluation) -> int:

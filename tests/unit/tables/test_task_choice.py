@@ -45,6 +45,20 @@ def test_the_task_is_what_a_reader_would_say(case):
     assert choice.reason.startswith("target 'price'") and choice.reason.endswith(".")
 
 
+AMOUNTS = {
+    "gamma": np.exp(RNG.normal(5.0, 1.0, 500)),
+    "tweedie": np.where(RNG.random(500) < 0.5, 0.0, RNG.gamma(1.0, 7.0, 500)),
+}
+
+
+@pytest.mark.parametrize("family", AMOUNTS)
+def test_amounts_are_told_from_numbers_only_where_the_caller_can_fit_them(family):
+    assert infer_task(AMOUNTS[family], "cost").family == "squared"
+    choice = infer_task(AMOUNTS[family], "cost", families=("squared", family))
+    assert choice.family == family
+    assert choice.reason.startswith("target 'cost'") and choice.reason.endswith("amounts.")
+
+
 def test_real_targets_get_the_task_their_source_names(real_table):
     families = {
         ("adult", "income"): "logistic",

@@ -1,9 +1,9 @@
-"""The guard: a pull to the mean of the kind, and the ties that it ends in."""
+"""The guard: a pull to the mean of the kind, and the ties that it ends in; and the weak prior."""
 
 import numpy as np
 import pytest
 
-from derivata.tuning.guard import Guard, no_guard
+from derivata.tuning.guard import Guard, WeakPrior, no_guard
 from tests.differences import jacobian, relative_error
 
 KINDS = np.array([0, 1, 0, 2, 1, 0])
@@ -49,3 +49,28 @@ def test_ties_are_one_direction_a_kind_that_the_guard_does_not_feel():
     for direction in ties.T:
         assert guard.at(5.0 * direction)[0] == pytest.approx(0.0, abs=1e-14)
     assert Guard(1.0, np.zeros(0, dtype=int)).ties().shape == (0, 0)
+
+
+@pytest.mark.parametrize("strength", [0.0, 0.7])
+def test_curvature_is_the_derivative_of_the_gradient(strength):
+    guard = Guard(strength, KINDS)
+    truth = jacobian(lambda h: guard.at(h)[1], HYPER)
+    assert relative_error(guard.curvature(HYPER), truth) < 1e-10
+
+
+@pytest.mark.parametrize("rate", [0.0, 2.5, np.linspace(0.5, 2.0, 6)], ids=["0", "2.5", "each"])
+def test_a_weak_prior_has_the_derivatives_of_its_value(rate):
+    prior = WeakPrior(Guard(0.3, KINDS), rate)
+    value, gradient = prior.at(HYPER)
+    pull = Guard(0.3, KINDS).at(HYPER)[0]
+    assert value == pytest.approx(pull + (rate * np.exp(-0.5 * HYPER)).sum(), rel=1e-14)
+    assert relative_error(gradient, jacobian(lambda h: prior.at(h)[0], HYPER)) < 1e-10
+    assert relative_error(prior.curvature(HYPER), jacobian(lambda h: prior.at(h)[1], HYPER)) < 1e-10
+    assert prior.strength == 0.3
+    assert np.array_equal(prior.ties(), Guard(0.3, KINDS).ties())
+
+
+def test_a_weak_prior_asks_for_less_of_every_block_and_most_of_the_largest():
+    gradient = WeakPrior(no_guard(6), 1.0).at(HYPER)[1]
+    assert (gradient < 0.0).all()  # descent raises every penalty
+    assert np.array_equal(np.argsort(gradient), np.argsort(HYPER))

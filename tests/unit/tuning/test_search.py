@@ -55,7 +55,7 @@ def test_one_penalty_ends_at_the_lowest_point_of_a_fine_grid(case, criterion):
     result = tune(objective, criterion, SOLVER)
     grid = np.linspace(*limits(objective), 61)
     lowest = min(exact(objective, criterion, np.array([h])) for h in grid)
-    unit = loss_unit(objective, lowest, 120.0)
+    unit = loss_unit(objective, lowest, result.judged_weight)
     assert exact(objective, criterion, result.hyper) <= lowest + EQUALLY_GOOD * unit
 
 

@@ -4,6 +4,7 @@ import numpy as np
 import pytest
 
 from derivata.tuning.trust_region import TrustRegion, quadratic_in_box
+from derivata.tuning.trust_region import _newton_in_box as newton_in_box
 
 
 def valley(x):
@@ -156,3 +157,61 @@ def test_a_stand_in_that_breaks_down_somewhere_is_not_followed_there():
     values, point, _ = search(valley, [-1.0, 1.5], [-3.0, -3.0], [3.0, 3.0], breaking, rounds=10)
     assert point[0] <= 0.5
     assert values[-1] < values[0]
+
+
+# Newton on a model of known curvature.
+
+
+def valley_curvature(x):
+    """Second derivative of the valley, which is curved downwards on both sides of its floor."""
+    return np.array([[2.0 - 20.0 * (x[1] - 3.0 * x[0] ** 2), -20.0 * x[0]], [-20.0 * x[0], 10.0]])
+
+
+@pytest.mark.parametrize("n", [1, 2, 8])
+def test_newton_in_a_box_finds_the_minimum_of_a_quadratic(n):
+    for matrix, gradient, lower, upper in boxes(n, 50):
+
+        def quadratic(s, matrix=matrix, gradient=gradient):
+            return float(gradient @ s + 0.5 * s @ matrix @ s), gradient + matrix @ s
+
+        step, value = newton_in_box(quadratic, lambda s, matrix=matrix: matrix, lower, upper)
+        best = quadratic(quadratic_in_box(matrix, gradient, lower, upper))[0]
+        # Eigenvalues below a thousandth of the largest are taken for that, and a gain of 1e-4 ends.
+        assert value == pytest.approx(best, abs=1e-3)
+        assert ((lower <= step) & (step <= upper)).all()
+
+
+@pytest.mark.parametrize("start", [[-1.0, 1.5], [0.0, 0.0], [-2.0, 2.9]])
+def test_newton_in_a_box_follows_a_valley_that_curves_downwards(start):
+    start = np.array(start)
+    step, value = newton_in_box(
+        lambda s: valley(start + s),
+        lambda s: valley_curvature(start + s),
+        np.full(2, -3.0) - start,
+        np.full(2, 3.0) - start,
+    )
+    assert value < 1e-3
+    assert start + step == pytest.approx([1.0, 1.0], abs=0.1)
+    assert value == valley(start + step)[0]
+
+
+@pytest.mark.parametrize("broken", [np.nan, np.inf], ids=str)
+def test_newton_in_a_box_ends_where_the_function_cannot_be_had(broken):
+    def function(s):
+        return (0.0, -np.ones(2)) if not s.any() else (broken, np.full(2, broken))
+
+    step, value = newton_in_box(function, lambda s: np.eye(2), np.full(2, -1.0), np.full(2, 1.0))
+    assert value == 0.0 and not step.any()
+    nan = (np.nan, np.full(2, np.nan))
+    step, value = newton_in_box(lambda s: nan, lambda s: np.eye(2), -np.ones(2), np.ones(2))
+    assert np.isnan(value) and not step.any()
+
+
+def test_a_stand_in_of_known_curvature_is_followed_by_newton_steps():
+    region = TrustRegion(np.full(2, -3.0), np.full(2, 3.0), 4.0, 4.0)
+    start = np.array([-1.0, 1.5])
+    region.centre(start, *valley(start), valley, valley_curvature)
+    proposal = region.propose()
+    assert proposal.point == pytest.approx([1.0, 1.0], abs=0.1)
+    assert proposal.promised == pytest.approx(valley(start)[0], abs=1e-3)
+    assert region.full_curvature() == pytest.approx(valley_curvature(start), rel=1e-12)

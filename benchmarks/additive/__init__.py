@@ -1,0 +1,1 @@
+"""Additive models of derivata against other libraries: tables, peers, their cached results."""
