@@ -106,3 +106,10 @@ def test_the_seed_deals_the_folds_and_nothing_else_is_random():
     again = LogisticClassifier(penalty=Lasso(), random_state=0).fit(X, y)
     assert np.array_equal(one.coef_, again.coef_)
     assert one.alpha_ != two.alpha_
+
+
+def test_a_fit_says_how_far_it_can_be_from_the_best_one():
+    X, y = load_diabetes(return_X_y=True)
+    model = LinearRegressor(penalty=Lasso()).fit(X, y)
+    gap = float(model.convergence_.split("at most ")[2].split()[0])
+    assert "above its minimum" in model.convergence_ and 0.0 <= gap < 1e-6 * len(y) * y.var()

@@ -43,8 +43,16 @@ ROUNDING, LEAST = 1e-12, 1e-150
 
 @dataclass(frozen=True)
 class Evidence:
-    """Criterion: minus the log evidence of a fit by Laplace's approximation."""
+    """Criterion: minus the log evidence of a fit by Laplace's approximation.
 
+    Parameters
+    ----------
+    dispersion : float or None
+        phi where it is known of a loss that leaves its scale out, such as Huber's, whose profiled
+        phi would be ruled by the very rows that the loss was chosen for; None: profiled.
+    """
+
+    dispersion: float | None = None
     name = "evidence"
 
     def subproblems(self, objective: Objective) -> list[Subproblem]:
@@ -52,7 +60,7 @@ class Evidence:
         return [
             Subproblem(
                 objective,
-                evidence_partials,
+                lambda expansion, inverse: evidence_partials(expansion, inverse, self.dispersion),
                 objective.predictor,
                 float(objective.weight.sum()),
                 needs_leverage=True,
@@ -62,12 +70,14 @@ class Evidence:
         ]
 
 
-def evidence_partials(expansion: Expansion, inverse: HessianInverse) -> Partials:
+def evidence_partials(
+    expansion: Expansion, inverse: HessianInverse, dispersion: float | None = None
+) -> Partials:
     """Minus the log evidence at a minimiser, with its partial derivatives."""
     expansion.require_minimiser(LARGEST_GRADIENT, "the evidence")
     objective, penalty = expansion.objective, expansion.objective.penalty
     params, hyper = expansion.params, expansion.hyper
-    fitted, unit = _fitted(expansion, inverse, expansion.value)
+    fitted, unit = _fitted(expansion, inverse, expansion.value, dispersion)
     by_outputs = expansion.output_gradient / unit
     if not objective.loss.curvature_is_constant:
         third = expansion.rows.third(objective.weight[:, None, None] * inverse.leverage())
@@ -84,15 +94,21 @@ def evidence_partials(expansion: Expansion, inverse: HessianInverse) -> Partials
         by_hyper=by_hyper,
         row_losses=objective.weight * expansion.rows.value / unit,
         row_gradients=expansion.output_gradient / unit,
-        stand_in=lambda: FrozenEvidence(expansion, inverse) if is_dense(inverse) else None,
+        stand_in=lambda: (
+            FrozenEvidence(expansion, inverse, dispersion) if is_dense(inverse) else None
+        ),
     )
 
 
-def _fitted(expansion: Expansion, inverse: HessianInverse, value: float) -> tuple[float, float]:
+def _fitted(
+    expansion: Expansion, inverse: HessianInverse, value: float, dispersion: float | None
+) -> tuple[float, float]:
     """The part of the evidence that F decides, and phi: what F is measured in."""
     objective = expansion.objective
     if not objective.loss.scale_is_free:
         return value, 1.0
+    if dispersion is not None:
+        return value / dispersion, dispersion
     freedom = _freedom(expansion, inverse)
     least = expansion.keep("rounding", lambda: _rounding(objective))
     above = max(value - objective.saturated, least)
@@ -124,15 +140,17 @@ class FrozenEvidence(FrozenFit):
     For squared loss and a linear predictor it is the evidence itself.
     """
 
-    def __init__(self, expansion: Expansion, inverse: HessianInverse):
+    def __init__(
+        self, expansion: Expansion, inverse: HessianInverse, dispersion: float | None = None
+    ):
         super().__init__(expansion)
-        self.inverse = inverse
+        self.inverse, self.dispersion = inverse, dispersion
         self._last: _Frozen | None = None
 
     def at(self, hyper: Array) -> tuple[float, Array]:
         """Value and gradient by hyper."""
         frozen, penalty = self._frozen(hyper), self.penalty
-        fitted, unit = _fitted(self.expansion, self.inverse, frozen.value)
+        fitted, unit = _fitted(self.expansion, self.inverse, frozen.value, self.dispersion)
         log_det, log_det_by_hyper = penalty.logdet(hyper)
         value = fitted + float(np.log(np.diagonal(frozen.factor)).sum()) - 0.5 * log_det
         # At the frozen minimiser the gradient by params is zero: only the direct part is left.
@@ -155,9 +173,9 @@ class FrozenEvidence(FrozenFit):
         )
         reduced = frozen.root @ (params[:, None] * moves)
         first = 0.5 * penalty.mixed_vjp(params, hyper, params)
-        _, unit = _fitted(self.expansion, self.inverse, frozen.value)
+        _, unit = _fitted(self.expansion, self.inverse, frozen.value, self.dispersion)
         second = (np.diag(first) - reduced.T @ reduced) / unit
-        if self.expansion.objective.loss.scale_is_free:
+        if self.expansion.objective.loss.scale_is_free and self.dispersion is None:
             freedom = _freedom(self.expansion, self.inverse)
             second -= 2.0 / freedom * np.outer(first / unit, first / unit)
         inverse = frozen.root.T @ frozen.root

@@ -61,6 +61,10 @@ def with_interactions(
     crowded = len(tuned.hyper) * ROWS_A_PENALTY > len(rows.y)
     if crowded or not can_have_evidence(tuned.objective):
         return tuned, []
+    if tuned.family.shape:  # the evidence at the shape that has settled, which is now held
+        tuned = tune_at_shape(
+            rows, tuned.encoder, tuned.encoded, tuned.family, settings, tuned.hyper
+        )
     pairs = _pairs(tuned, rows)[: MOST_PAIRS if most == "auto" else int(most)]
     requests = [_request(tuned.encoder, pair) for pair in pairs if _is_small(tuned.encoder, pair)]
     wider = _extended(tuned, rows, settings, requests)

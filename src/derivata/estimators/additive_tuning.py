@@ -193,7 +193,9 @@ def _find_penalties(
     criterion, kinds = settings.criterion, _kinds(encoder)
     shared = {"kinds": kinds, "params": params, "random_state": settings.random_state}
     if criterion is None and can_have_evidence(objective):
-        found = tune_by_evidence(objective, ROUGH, start=start, **shared)
+        found = tune_by_evidence(
+            objective, ROUGH, start=start, dispersion=family.known_dispersion, **shared
+        )
         result, name, reason = found.result, found.criterion.name, found.reason
     elif criterion is None:
         name, result = _tune_in_folds(objective, kinds, settings)

@@ -31,6 +31,7 @@ from derivata.estimators.groups import resolve_groups
 from derivata.estimators.log_alphas import log_alphas
 from derivata.estimators.messages import warn_about
 from derivata.estimators.sparse_fit import (
+    certificate,
     find_strengths,
     sparse_groups,
     sparse_penalty,
@@ -147,6 +148,7 @@ class PenalizedLinearModel(BaseEstimator):
         self.converged_, self.convergence_ = fit.converged, fit.reason
         warn_about(self, rows, fit, inverse, tuned, kept)
         if sparse:
+            self.convergence_ += certificate(fit.expansion)
             warn_of_nothing(fit.expansion, tuned is not None)
 
     def _check_settings(self) -> None:

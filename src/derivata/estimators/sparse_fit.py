@@ -12,6 +12,7 @@ from typing import Any, cast
 import numpy as np
 
 from derivata.contracts import Array, SparsePenalty
+from derivata.curvature.active import ActiveExpansion
 from derivata.errors import InvalidParameter, NoFeatureWarning, warn
 from derivata.estimators.groups import resolve_groups
 from derivata.estimators.log_alphas import log_alphas
@@ -19,6 +20,7 @@ from derivata.estimators.tuning_record import tuning_record
 from derivata.objective import Expansion, Objective
 from derivata.penalties.block_norm import BlockNorm
 from derivata.penalties.smooth import FREE
+from derivata.solvers.duality_gap import duality_gap
 from derivata.solvers.proximal import ProximalNewton
 from derivata.tuning import TuneResult
 from derivata.tuning.sparse import tune_sparse
@@ -61,6 +63,12 @@ def find_strengths(model: Any, objective: Objective) -> tuple[Array, TuneResult 
     start = found.result.full_params
     assert start is not None  # a point of the path
     return found.result.hyper, found.result, start
+
+
+def certificate(expansion: Expansion) -> str:
+    """How far the fit can be from the best one, as an ending of the sentence why it stopped."""
+    gap = duality_gap(cast(ActiveExpansion, expansion))
+    return f"; the objective is at most {gap:.1e} above its minimum" if np.isfinite(gap) else ""
 
 
 def warn_of_nothing(expansion: Expansion, tuned: bool) -> None:

@@ -1,9 +1,9 @@
 """Tuning by evidence, for models of many terms: tied first, then apart, and the better one kept.
 
 1. All penalties of a kind move together, coarsely.
-2. From there each moves on its own, under a weak prior: a pull of each to the mean of its kind (a
-   log penalty lies within a factor of 20 of the others of its kind), and for losses whose outputs
-   have a scale of their own (log-odds, log-means) a prior against effects out of all proportion.
+2. From there each moves on its own, under a weak prior: a pull of each to the mean of its kind, and
+   for losses whose outputs have a scale of their own (log-odds, log-means) one against effects out
+   of all proportion.
 3. Where penalties are many for the rows, that is compared with one penalty a kind, tuned by rows
    left out, which so few do not overfit: the lower loss on rows left out is kept. Laplace's
    approximation is poor for rows that are nearly separable, and this is where it shows.
@@ -31,8 +31,10 @@ from derivata.tuning.left_out import Candidate, left_out_losses
 from derivata.tuning.result import Solver, TuneResult, TuneStep
 from derivata.tuning.search import tune
 
-# Of the pull to the mean of the kind, in nats a squared log: a standard deviation of 3.
-PULL = 0.1
+# Of the pull to the mean of the kind, in nats a squared log. Where the evidence is exact the
+# standard deviation is 10, so weak that a block without support goes its own way to nothing; where
+# it is Laplace's approximation, which nearly separable rows strain, it is 3.
+PULL, ROUGH_PULL = 0.01, 0.1
 # Of the exponential prior on what a block moves outputs by, where they have a scale.
 RATE = 1.0
 COARSE_STEP = 0.3
@@ -40,12 +42,9 @@ COARSE_STEP = 0.3
 ROWS_PER_PENALTY = 30
 # With more penalties than one in so many rows, they are not told apart at all.
 FEWEST_ROWS = 3
-JUDGING_FOLDS = 5
 # Of more penalties than this nobody asks how well they are known.
 LARGEST_SPREAD = 1_000
 REASON = "evidence: it needs no refits, and each penalty has to be worth what it costs"
-# From this many rows on one fold says as much as is needed.
-MANY_ROWS = 20_000
 
 
 def tune_by_evidence(
@@ -55,6 +54,7 @@ def tune_by_evidence(
     kinds: Array,
     start: Array | None = None,
     params: Array | None = None,
+    dispersion: float | None = None,
     random_state: int = 0,
     progress: Callable[[TuneStep], None] | None = None,
 ) -> AutomaticTuning:
@@ -69,6 +69,8 @@ def tune_by_evidence(
         Log penalties near the optimum, in place of the search for tied ones.
     params : array (n_params,), optional
         Where the first fit starts.
+    dispersion : float, optional
+        Of the noise, where it is known; see ``Evidence``.
     random_state : int
         How rows are dealt to folds, where there are any.
     progress : callable, optional
@@ -79,20 +81,22 @@ def tune_by_evidence(
     AutomaticTuning
         Its result's ``guard_strength`` is infinite where the penalties of a kind were kept equal.
     """
+    evidence = Evidence(dispersion)
     rate = 0.0 if objective.loss.scale_is_free else RATE
-    prior = WeakPrior(Guard(PULL, kinds), rate)
+    pull = PULL if objective.loss.curvature_is_constant else ROUGH_PULL
+    prior = WeakPrior(Guard(pull, kinds), rate)
     settings: dict[str, Any] = {"params": params, "progress": progress}
     if start is not None or objective.penalty.n_hyper == len(np.unique(kinds)):
-        result = tune(objective, Evidence(), solver, start=start, guard=prior, **settings)
-        return AutomaticTuning(result, Evidence(), REASON)
+        result = tune(objective, evidence, solver, start=start, guard=prior, **settings)
+        return AutomaticTuning(result, evidence, REASON)
     n_hyper, n_rows = objective.penalty.n_hyper, float(objective.weight.sum())
     tied = _Tied.of(objective, kinds)
     if n_hyper > n_rows / FEWEST_ROWS:
         return tied.tuned_by_rows(solver, random_state, progress)
-    together = tied.tuned_by_evidence(solver, rate, **settings)
+    together = tied.tuned_by_evidence(evidence, solver, rate, **settings)
     settings["params"] = together.full_params
-    apart = tune(objective, Evidence(), solver, start=together.hyper, guard=prior, **settings)
-    apart = AutomaticTuning(_added(together, apart), Evidence(), REASON)
+    apart = tune(objective, evidence, solver, start=together.hyper, guard=prior, **settings)
+    apart = AutomaticTuning(_added(together, apart), evidence, REASON)
     if n_hyper <= n_rows / ROWS_PER_PENALTY:
         return apart
     equal = tied.tuned_by_rows(solver, random_state, progress)
@@ -125,7 +129,9 @@ class _Tied:
         merged = replace(objective, penalty=objective.penalty.merged(kinds, names))
         return cls(merged, kinds, sizes)
 
-    def tuned_by_evidence(self, solver: Solver, rate: float, **settings: Any) -> TuneResult:
+    def tuned_by_evidence(
+        self, evidence: Evidence, solver: Solver, rate: float, **settings: Any
+    ) -> TuneResult:
         """Coarsely: where to start from.
 
         The output of all K blocks of a kind together has the standard deviation
@@ -134,7 +140,7 @@ class _Tied:
         prior = WeakPrior(Guard(0.0, np.arange(len(self.sizes))), rate * np.sqrt(self.sizes))
         found = tune(
             self.objective,
-            Evidence(),
+            evidence,
             solver,
             guard=prior,
             step_tol=COARSE_STEP,

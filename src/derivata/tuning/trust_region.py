@@ -25,8 +25,8 @@ from derivata.contracts import Array
 
 # Longest step from which what a stand-in lacks is learned for the next one.
 TRANSFERABLE = 0.5
-# Newton steps on a model, which cost as much as its evaluations; 4 to 8 are usual. A gain below a
-# thousandth of a nat is none.
+# Newton steps on a model, which cost as much as its evaluations; 4 to 8 are usual. A gain below
+# this many nats is none.
 NEWTON_STEPS, SMALLEST_STEP, SMALLEST_GAIN = 20, 1e-4, 1e-4
 
 ValueAndGradient = Callable[[Array], tuple[float, Array]]

@@ -14,7 +14,7 @@ from derivata.penalties import FREE, GroupRidge
 from derivata.predictors import LinearPredictor
 from derivata.solvers import Newton
 from derivata.tuning import by_evidence
-from derivata.tuning.by_evidence import PULL, can_have_evidence, tune_by_evidence
+from derivata.tuning.by_evidence import PULL, ROUGH_PULL, can_have_evidence, tune_by_evidence
 from derivata.tuning.guard import Guard, WeakPrior
 from tests.cases import LOSSES, problem
 
@@ -61,7 +61,8 @@ def test_no_penalty_can_be_moved_to_raise_the_evidence_further(case):
     found = tune_by_evidence(objective, SOLVER, kinds=kinds)
     result = found.result
     rate = 0.0 if case.loss.scale_is_free else by_evidence.RATE
-    prior = WeakPrior(Guard(PULL, kinds), rate)
+    pull = PULL if case.loss.curvature_is_constant else ROUGH_PULL
+    prior = WeakPrior(Guard(pull, kinds), rate)
 
     def value(hyper):
         return evidence(objective, hyper) + prior.at(hyper)[0]
@@ -70,7 +71,7 @@ def test_no_penalty_can_be_moved_to_raise_the_evidence_further(case):
     for move in (-1.0, -0.3, 0.3, 1.0):
         for direction in np.eye(2):
             assert here <= value(result.hyper + move * direction) + EQUALLY_GOOD
-    assert result.converged and result.guard_strength == PULL
+    assert result.converged and result.guard_strength == pull
     assert found.criterion.name == "evidence" and found.reason.startswith("evidence")
 
 

@@ -38,6 +38,11 @@ class FamilyOfLoss:
         """Parameters that ``restated`` estimates; none."""
         return {}
 
+    @property
+    def known_dispersion(self) -> float | None:
+        """Of the noise, at this shape; None where it is 1 or is profiled in tuning."""
+        return None
+
     def started(self, y: Array, weight: Array) -> Self:
         """The same: there is no shape to begin."""
         return self

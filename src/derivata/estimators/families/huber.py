@@ -63,6 +63,11 @@ class HuberFamily(FamilyOfLoss):
         """Robust standard deviation of the noise."""
         return self.delta / CORNER
 
+    @property
+    def known_dispersion(self) -> float:
+        """The square of the robust scale: a profiled one would be ruled by outliers."""
+        return self.scale**2
+
     def started(self, y: Array, weight: Array) -> Self:
         """Of the targets about their median: too wide, as far as features explain anything."""
         return type(self)(CORNER * robust_scale(y, weight))

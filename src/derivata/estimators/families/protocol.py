@@ -47,6 +47,11 @@ class Family(Protocol):
         """The parameters that ``restated`` estimates, by name; empty if there are none."""
         ...
 
+    @property
+    def known_dispersion(self) -> float | None:
+        """Of the noise at this shape, in F's units; None where it is 1 or is profiled in tuning."""
+        ...
+
     def loss(self) -> Loss:
         """The loss at the present shape."""
         ...
