@@ -14,11 +14,13 @@ def test_every_link_leads_somewhere(link):
     assert (ROOT / link).exists()
 
 
-def test_the_python_snippet_runs(tmp_path, monkeypatch, capsys):
+def test_the_python_snippets_run(tmp_path, monkeypatch, capsys):
     monkeypatch.chdir(tmp_path)
-    (snippet,) = re.findall(r"```python\n(.*?)```", README, flags=re.S)
-    exec(compile(snippet, "README.md", "exec"), {})
-    assert "effective parameters" in capsys.readouterr().out
+    snippets = re.findall(r"```python\n(.*?)```", README, flags=re.S)
+    assert len(snippets) == 2
+    for snippet in snippets:
+        exec(compile(snippet, "README.md", "exec"), {})
+        assert "effective parameters" in capsys.readouterr().out
     assert (tmp_path / "model.derivata").exists()
 
 
