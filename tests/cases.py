@@ -7,6 +7,7 @@ fractional and larger than one.
 
 from collections.abc import Callable
 from dataclasses import dataclass, replace
+from importlib.util import find_spec
 
 import numpy as np
 from scipy import sparse
@@ -31,11 +32,31 @@ from derivata.losses import (
     TweedieLoss,
 )
 from derivata.objective import Expansion, Objective
-from derivata.penalties import FREE, ElasticNet, GroupLasso, GroupRidge, Lasso
+from derivata.penalties import (
+    FREE,
+    ElasticNet,
+    GroupLasso,
+    GroupRidge,
+    Lasso,
+    SmoothedAbsolute,
+    weight_decay,
+)
 from derivata.predictors import LinearPredictor
-from derivata.solvers import LBFGS, Newton, TwoPhase
+from derivata.solvers import (
+    LBFGS,
+    Backtracking,
+    GradientDescent,
+    Momentum,
+    Nesterov,
+    Newton,
+    TwoPhase,
+)
 from derivata.terms import Category, Cyclic, Date, Linear, Missing, Product, Spline, Surface, Term
 from derivata.tuning import Solver
+
+JAX = find_spec("jax") is not None
+if JAX:
+    from tests import jax_cases
 
 
 @dataclass(frozen=True)
@@ -107,12 +128,21 @@ LOSSES = {
     "upper quantile": LossCase(QuantileLoss(0.9, 0.3), _real),
 }
 
+if JAX:
+    LOSSES["a user's logistic"] = LossCase(jax_cases.logistic(), _binary)
+    LOSSES["a user's heavy tail"] = LossCase(jax_cases.heavy_tail(), _heavy_tailed)
+
 PENALTIES: dict[str, Penalty] = {
     "one group": GroupRidge(np.zeros(4, dtype=int), ("all",)),
     "groups interleaved with free": GroupRidge(
         np.array([0, FREE, 2, 1, 0, 2, FREE]), ("a", "b", "c")
     ),
     "all free": GroupRidge(np.full(3, FREE), ()),
+    "weight decay": weight_decay([{"weight": (2, 3), "bias": (3,)}, {"weight": (3, 1)}]),
+    "smoothed sizes": SmoothedAbsolute.of_sizes(np.array([0, FREE, 1, 1, 0]), ("a", "b"), 0.4),
+    "smoothed differences": SmoothedAbsolute.of_chains(
+        np.array([0, 1, FREE, 0, 1, 0, 1]), ("variation",), 0.7
+    ),
 }
 
 
@@ -147,6 +177,8 @@ PREDICTORS: dict[str, Callable[[Array], Predictor]] = {
     "linear, 3 outputs": lambda X: LinearPredictor(DenseDesign.from_array(X), 3),
     "linear, sparse, 2 outputs": lambda X: LinearPredictor(SparseDesign(sparse.csr_array(X)), 2),
 }
+if JAX:
+    PREDICTORS["a network"] = jax_cases.network
 
 
 def _cholesky(expansion):
@@ -182,13 +214,24 @@ CRITERIA: dict[str, Criterion] = {
     "evidence": Evidence(),
 }
 
-# Each made from a tolerance and a limit of steps.
+# Each made from a tolerance and a limit of steps. Those that know gradients only take steps in
+# proportion to the condition number, or its root; a velocity may raise F on the way.
+FIRST_ORDER: dict[str, Callable[..., Solver]] = {
+    "gradient descent": lambda tol, max_iter=20_000: GradientDescent(tol=tol, max_iter=max_iter),
+    "line search": lambda tol, max_iter=20_000: GradientDescent(
+        Backtracking(), tol=tol, max_iter=max_iter
+    ),
+    "momentum": lambda tol, max_iter=20_000: Momentum(tol=tol, max_iter=max_iter),
+    "nesterov": lambda tol, max_iter=20_000: Nesterov(tol=tol, max_iter=max_iter),
+}
+CARRIED = (FIRST_ORDER["momentum"], FIRST_ORDER["nesterov"])
 SOLVERS: dict[str, Callable[..., Solver]] = {
     "newton": lambda tol, max_iter=200: Newton(tol, max_iter),
     "lbfgs": lambda tol, max_iter=2000: LBFGS(tol, max_iter),
     "two-phase": lambda tol, max_iter=400: TwoPhase(
         LBFGS(1e-5, max_iter // 2), Newton(tol, max_iter - max_iter // 2)
     ),
+    **FIRST_ORDER,
 }
 
 WEIGHTS = np.array([0.0, 0.4, 1.0, 1.0, 1.7, 3.0])

@@ -22,6 +22,7 @@ FLOORS = {
     "contracts": 0,
     "errors": 0,
     "lazy": 0,
+    "row_grid": 0,  # numbers of rows that compiled functions see
     "plain_text": 0,
     "files": 0,
     "persistence": 0,  # states of any class, found by its name: knows none of them
@@ -68,7 +69,13 @@ STRANGERS = {room for room, floor in FLOORS.items() if floor == 1}
 
 # Outside library -> who may import it, as paths below derivata; a path stands for all below it.
 SKLEARN_ROOMS = ("estimators/", "adapters.py", "datasets.py")
-JAX_ROOMS = ("losses/autodiff.py", "predictors/autodiff.py", "neural/")
+JAX_ROOMS = (
+    "losses/autodiff.py",
+    "losses/compiled.py",
+    "predictors/autodiff.py",
+    "predictors/compiled.py",
+    "neural/",
+)
 SYMPY_ROOMS = ("symbolic/", "losses/symbolic.py")
 ALLOWED = {
     "sklearn": SKLEARN_ROOMS,
@@ -79,7 +86,7 @@ ALLOWED = {
     # scikit-learn's own, so it costs nothing beside it
     "narwhals": ("estimators/", "tables/frame_reader.py"),
     "click": ("cli/",),
-    "rich": ("cli/",),
+    "rich": ("cli/", "estimators/neural_progress.py"),
     # An extra, which parses and nothing else
     "formulaic": ("estimators/formula.py",),
     # Never: pickles are programs, and there is no network at run time.

@@ -57,7 +57,10 @@ class RowDerivatives(Protocol):
 
 
 class Loss(Protocol):
-    """What one row costs, as a function of its outputs alone."""
+    """What one row costs, as a function of its outputs alone.
+
+    A loss that is not convex in its outputs says so by an attribute ``may_curve_down``, True.
+    """
 
     @property
     def name(self) -> str:
@@ -168,6 +171,16 @@ class Predictor(Protocol):
         """Number of parameters."""
         ...
 
+    @property
+    def is_linear(self) -> bool:
+        """Whether outputs are linear in the parameters: J is then the same everywhere."""
+        ...
+
+    @property
+    def reference(self) -> Array:
+        """Typical parameters, (p,): where a fit may start, and where ``column_squares`` takes J."""
+        ...
+
     def predict(self, params: Array) -> Array:
         """Outputs (n, k)."""
         ...
@@ -196,8 +209,24 @@ class Predictor(Protocol):
         """sum_i u_i . (second derivative of z_i) @ direction; 0 for a linear predictor."""
         ...
 
+    def row_curvature_vp(self, params: Array, directions: Array) -> Array | float:
+        """sum_ia (second derivative of z_ia) @ d_ia: (n, k, p) -> (p,); 0 if linear."""
+        ...
+
+    def curvature(self, params: Array, cotangent: Array) -> Array | float:
+        """sum_i u_i . (second derivative of z_i): (n, k) -> (p, p); 0 for a linear predictor."""
+        ...
+
+    def leverage_vjp(self, params: Array, matrix: Array, cotangents: Array) -> Array | float:
+        """Derivative by params of sum_i trace(C_i J_i A J_i.T), A held: (p,); 0 if linear.
+
+        It prices the change of J in whatever was computed from leverages, or from a Gram product:
+        trace(M gram(W)) is the same sum with A = M and C = W.
+        """
+        ...
+
     def column_squares(self, weights: Array) -> Array:
-        """sum_i weights_i |J_ij|^2 for each parameter: (n,) -> (p,)."""
+        """sum_i weights_i |J_ij|^2 for each parameter, at ``reference``: (n,) -> (p,)."""
         ...
 
     def take(self, rows: Rows) -> Predictor:
@@ -214,7 +243,7 @@ class HasDiagonal(Protocol):
 
 
 class Penalty(Protocol):
-    """R(params, hyper): smooth, with a diagonal Hessian in params."""
+    """R(params, hyper): smooth, with a Hessian in params that is mostly diagonal."""
 
     @property
     def n_params(self) -> int:
@@ -231,8 +260,27 @@ class Penalty(Protocol):
         """A name for each hyperparameter."""
         ...
 
+    @property
+    def is_diagonal(self) -> bool:
+        """Whether the Hessian by params has nothing beside its diagonal."""
+        ...
+
+    @property
+    def curvature_is_constant(self) -> bool:
+        """Whether the Hessian by params depends on hyper alone."""
+        ...
+
+    @property
+    def compared(self) -> Array | None:
+        """The number of the set in which each parameter is compared with others, (p,), or None."""
+        ...
+
     def value(self, params: Array, hyper: Array) -> float:
         """R itself."""
+        ...
+
+    def hyper_gradient(self, params: Array, hyper: Array) -> Array:
+        """By hyper, (h,)."""
         ...
 
     def gradient(self, params: Array, hyper: Array) -> Array:
@@ -241,6 +289,10 @@ class Penalty(Protocol):
 
     def hessian_diagonal(self, params: Array, hyper: Array) -> Array:
         """Diagonal of the Hessian by params, (p,); zero for a free parameter."""
+        ...
+
+    def coupling(self, params: Array, hyper: Array) -> Array | None:
+        """The Hessian beside its diagonal, (p, p), or None if it has nothing there."""
         ...
 
     def hvp(self, params: Array, hyper: Array, direction: Array) -> Array:
@@ -256,11 +308,22 @@ class Penalty(Protocol):
         ...
 
     def hessian_vjp(self, params: Array, hyper: Array, matrix: HasDiagonal) -> Array:
-        """Derivative of trace(matrix @ Hessian) by hyper, (h,)."""
+        """Derivative of trace(matrix @ Hessian) by hyper, (h,).
+
+        Where the Hessian is not diagonal the matrix must have ``entries`` as well.
+        """
+        ...
+
+    def hessian_params_vjp(self, params: Array, hyper: Array, matrix: HasDiagonal) -> Array:
+        """The same by params, (p,): zero if curvature is constant."""
         ...
 
     def logdet(self, hyper: Array) -> tuple[float, Array]:
-        """log of the product of the Hessian's eigenvalues above zero, and its gradient, (h,)."""
+        """-2 log of the integral of exp(-R) + m log 2 pi, and its gradient, (h,).
+
+        m is the number of directions that R penalises. If R is quadratic this is the log of the
+        product of its Hessian's eigenvalues above zero.
+        """
         ...
 
     def merged(self, kinds: Array, names: tuple[str, ...]) -> Penalty:
@@ -268,11 +331,23 @@ class Penalty(Protocol):
         ...
 
 
-class SparsePenalty(Penalty, Protocol):
+class KinkedPenalty(Penalty, Protocol):
+    """A penalty with kinks, smooth elsewhere: what it shares with ``Penalty`` is about there."""
+
+    def shortest(self, params: Array, hyper: Array, loss_gradient: Array) -> Array:
+        """The shortest subgradient of the sum of the losses and R, (p,)."""
+        ...
+
+    def prox(self, params: Array, hyper: Array, step: Array | float) -> Array:
+        """argmin over v of sum_j (v_j - params_j)^2 / 2 step_j + R(v), (p,)."""
+        ...
+
+
+class SparsePenalty(KinkedPenalty, Protocol):
     """A penalty with a kink where blocks of parameters are zero, smooth where they are not.
 
-    What it shares with ``Penalty`` is about the blocks that are not zero. Params are one number a
-    column, output by output, and a block holds whole columns.
+    Params are one number a column, output by output, and a block holds whole columns; ``prox``
+    needs equal steps within a block.
     """
 
     @property
@@ -308,24 +383,12 @@ class SparsePenalty(Penalty, Protocol):
         """For each parameter the norm of its block, (p,)."""
         ...
 
-    def shortest(self, params: Array, hyper: Array, loss_gradient: Array) -> Array:
-        """The shortest subgradient of the sum of the losses and R, (p,)."""
-        ...
-
-    def prox(self, params: Array, hyper: Array, step: Array | float) -> Array:
-        """argmin over v of |v - params|^2 / 2 step + R(v), (p,)."""
-        ...
-
     def active(self, params: Array) -> Array:
         """Columns that are free or whose block is not zero, bool."""
         ...
 
     def select(self, columns: Array) -> SparsePenalty:
         """The penalty of chosen columns, whole blocks, by index."""
-        ...
-
-    def coupling(self, params: Array, hyper: Array) -> Array | None:
-        """The Hessian beside its diagonal, (p, p), or None if it has nothing there."""
         ...
 
 

@@ -87,7 +87,9 @@ def separating_direction(expansion: Expansion) -> FlatDirection | None:
     """
     objective = expansion.objective
     predictor = objective.predictor
-    if objective.loss.curvature_is_constant or predictor.n_params > LARGEST_DENSE:
+    if np.einsum("naa->na", objective.null_rows.hessian).min(initial=0.0) < 0.0:
+        return None  # a loss that is not convex has flat parts of its own
+    if not predictor.is_linear or objective.is_quadratic or predictor.n_params > LARGEST_DENSE:
         return None
     null_curvature = objective.weight[:, None, None] * objective.null_rows.hessian
     each = predictor.column_squares(np.einsum("naa->n", null_curvature) / predictor.n_outputs)

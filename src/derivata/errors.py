@@ -18,6 +18,7 @@ Warnings, all ``DerivataWarning`` (a ``UserWarning``), each with a stable ``code
     DerivataWarning
     +-- NotConvergedWarning    D101  the solver stopped early (a ConvergenceWarning too)
     +-- BoundWarning           D102  all tuned penalties ended on one edge of their range
+    +-- StoppedWarning         D103  training was interrupted or diverged; the best weights stay
     +-- SeparationWarning      D201  a column or a combination separates the classes
     +-- CollinearWarning       D202  columns repeat each other; their split is arbitrary
     +-- ConstantColumnWarning  D203  a column has one value; its coefficient is 0
@@ -95,6 +96,12 @@ class BoundWarning(DerivataWarning):
     """All tuned penalties ended on the same edge of their range."""
 
     code = "D102"
+
+
+class StoppedWarning(DerivataWarning):
+    """Training of a network ended before its last epoch; the best weights so far are kept."""
+
+    code = "D103"
 
 
 class SeparationWarning(DerivataWarning):

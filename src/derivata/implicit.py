@@ -3,8 +3,10 @@
     0 = grad F(w(hyper), hyper)   =>   dw/dhyper = -H^-1 d2R/dw dhyper
     d criterion / d hyper = direct - d2R/dhyper dw  H^-1  d criterion / d params
 
-One solve with H prices every hyperparameter at once. Exact at a minimiser; at relative gradient r
-the error is of order r. Source: Bengio (2000), Neural Computation 12, 1889-1900.
+One solve with H prices every hyperparameter at once. H is the exact Hessian: where the predictor is
+not linear and Gauss-Newton's differs, that of the inverse given is not used for the solve. Exact at
+a minimiser; at relative gradient r the error is of order r. Source: Bengio (2000), Neural
+Computation 12, 1889-1900.
 Maths: docs/math/implicit.md
 """
 
@@ -13,6 +15,7 @@ from __future__ import annotations
 import numpy as np
 
 from derivata.contracts import Array, HessianInverse, Partials
+from derivata.curvature.exact import invert_exact
 from derivata.errors import NotConverged
 from derivata.objective import Expansion
 
@@ -27,8 +30,13 @@ def hypergradient(expansion: Expansion, partials: Partials, inverse: HessianInve
     expansion : Expansion             at a minimiser
     partials : Partials               of the criterion there
     inverse : HessianInverse          of the same expansion
+
+    Raises
+    ------
+    NotConverged
+        If the exact Hessian has a negative direction: the expansion is at a saddle.
     """
-    adjoint = inverse.solve(partials.by_params)
+    adjoint = invert_exact(expansion, inverse).solve(partials.by_params)
     penalty = expansion.objective.penalty
     return partials.by_hyper - penalty.mixed_vjp(expansion.params, expansion.hyper, adjoint)
 
@@ -44,9 +52,10 @@ def value_and_hypergradient(
     Raises
     ------
     NotConverged
-        If the correction exceeds 2 % of the value: too much for its second order to be ignored.
+        If the correction exceeds 2 % of the value: too much for its second order to be ignored;
+        or if the exact Hessian has a negative direction.
     """
-    adjoint = inverse.solve(partials.by_params)
+    adjoint = invert_exact(expansion, inverse).solve(partials.by_params)
     penalty = expansion.objective.penalty
     mixed = penalty.mixed_vjp(expansion.params, expansion.hyper, adjoint)
     correction = float(adjoint @ expansion.gradient)
@@ -67,4 +76,4 @@ def params_by_hyper(expansion: Expansion, inverse: HessianInverse) -> Array:
         penalty.mixed_jvp(expansion.params, expansion.hyper, unit)
         for unit in np.eye(penalty.n_hyper)
     ]
-    return -inverse.solve(np.stack(moves, axis=1))
+    return -invert_exact(expansion, inverse).solve(np.stack(moves, axis=1))

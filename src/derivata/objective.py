@@ -23,6 +23,8 @@ from derivata.lazy import lazy
 
 # Newton steps for a constant beside an offset; each is a pass over n k numbers.
 NULL_STEPS = 30
+# Of the scales of gradients, where the Jacobian moves: the smallest, as a share of the largest.
+LEAST_SCALE = 1e-6
 # Designs up to this many numbers (8 MB) are copied for a part of their rows.
 LARGEST_COPY = 2**20
 
@@ -103,6 +105,11 @@ class Objective:
         outputs = self.predictor.predict(params)
         return outputs if self.offset is None else outputs + self.offset
 
+    @property
+    def is_quadratic(self) -> bool:
+        """Whether the summed losses are a quadratic of the parameters."""
+        return self.loss.curvature_is_constant and self.predictor.is_linear
+
     @lazy
     def gradient_scale(self) -> Array:
         """What a gradient is small against, (n_params,).
@@ -117,7 +124,14 @@ class Objective:
         # that of outputs z moves a residual by l'' z times the unit roundoff.
         rounded = np.einsum("nkl,nl->nk", self.null_rows.hessian, self.null_outputs)
         size = max(size, 1e-15 * float(self.weight @ np.einsum("nk,nk->n", rounded, rounded)))
-        return np.maximum(np.sqrt(size * self.column_squares), np.finfo(float).tiny)
+        squares, sets = self.column_squares, self.penalty.compared
+        if sets is not None:  # gradients of parameters that are compared trade with each other
+            squares = (np.bincount(sets, squares) / np.maximum(np.bincount(sets), 1))[sets]
+        scale = np.sqrt(size * squares)
+        if not self.predictor.is_linear:
+            # Where a parameter does nothing at the reference (a saturated unit), it may elsewhere.
+            scale = np.maximum(scale, LEAST_SCALE * (scale.max(initial=0.0) or 1.0))
+        return np.maximum(scale, np.finfo(float).tiny)
 
     @lazy
     def column_squares(self) -> Array:
@@ -163,7 +177,7 @@ class Objective:
     @lazy
     def constant_gram(self) -> Array | None:
         """J.T W J if no parameter moves it (squared loss, linear predictor), else None."""
-        if not self.loss.curvature_is_constant:
+        if not self.is_quadratic:
             return None
         return self.predictor.gram(np.zeros(self.predictor.n_params), self.weight[:, None, None])
 
@@ -272,8 +286,22 @@ class Expansion:
     @lazy
     def hessian(self) -> Array:
         """Gauss-Newton Hessian of F, (p, p); exact for a linear predictor."""
-        hessian = self.gram.copy(order="F")
-        return add_to_diagonal(hessian, self.penalty_diagonal)
+        hessian = add_to_diagonal(self.gram.copy(order="F"), self.penalty_diagonal)
+        penalty = self.objective.penalty
+        if not penalty.is_diagonal:
+            hessian += penalty.coupling(self.params, self.hyper)
+        return hessian
+
+    @lazy
+    def exact_hessian(self) -> Array:
+        """Hessian of F with the curvature of the outputs, (p, p): perhaps indefinite.
+
+        Gauss-Newton's leaves out sum_i g_i . (second derivative of z_i), which a linear predictor
+        does not have.
+        """
+        objective = self.objective
+        curvature = objective.predictor.curvature(self.params, self.output_gradient)
+        return self.hessian + curvature
 
     @lazy
     def penalty_diagonal(self) -> Array:

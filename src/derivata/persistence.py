@@ -29,6 +29,8 @@ KINDS = {
     "AdditiveRegressor": "derivata.estimators.additive:AdditiveRegressor",
     "LinearRegressor": "derivata.estimators.linear:LinearRegressor",
     "LogisticClassifier": "derivata.estimators.logistic:LogisticClassifier",
+    "MLPClassifier": "derivata.estimators.neural:MLPClassifier",
+    "MLPRegressor": "derivata.estimators.neural:MLPRegressor",
     "PoissonRegressor": "derivata.estimators.poisson:PoissonRegressor",
     "TableModel": "derivata.estimators.table_model:TableModel",
 }

@@ -73,10 +73,48 @@ def test_curvature_vp_is_the_derivative_of_the_vjp(make):
 
 
 @CASES
-def test_column_squares_are_weighted_norms_of_the_jacobian(make):
+def test_row_curvature_vp_sums_second_derivatives_along_a_direction_an_output(make):
     predictor, params, rng = drawn(make)
+    directions = rng.standard_normal((N_ROWS, predictor.n_outputs, predictor.n_params))
+    truth = jacobian(lambda w: np.sum(predictor.jacobian(w, slice(None)) * directions), params)
+    found = predictor.row_curvature_vp(params, directions) + np.zeros(predictor.n_params)
+    assert relative_error(found, truth) < 1e-9  # differences
+
+
+@CASES
+def test_curvature_is_the_matrix_of_curvature_vp(make):
+    predictor, params, rng = drawn(make)
+    cotangent = rng.standard_normal((N_ROWS, predictor.n_outputs))
+    n = predictor.n_params
+    found = predictor.curvature(params, cotangent) + np.zeros((n, n))
+    columns = [predictor.curvature_vp(params, cotangent, unit) + np.zeros(n) for unit in np.eye(n)]
+    assert relative_error(found, np.stack(columns, axis=1)) < ROUNDING
+    assert (found == found.T).all()
+
+
+@CASES
+def test_leverage_vjp_is_the_derivative_of_leverages_by_params(make):
+    predictor, params, rng = drawn(make)
+    matrix = symmetric(rng, 1, predictor.n_params)[0]
+    cotangents = symmetric(rng, N_ROWS, predictor.n_outputs)
+    truth = jacobian(lambda w: np.sum(cotangents * predictor.leverage(w, matrix)), params)
+    found = predictor.leverage_vjp(params, matrix, cotangents) + np.zeros(predictor.n_params)
+    assert relative_error(found, truth) < 1e-9  # differences
+
+
+@CASES
+def test_linear_is_claimed_only_where_the_jacobian_stands_still(make):
+    predictor, params, _ = drawn(make)
+    here, there = (predictor.jacobian(w, slice(None)) for w in (params, 2.0 * params + 1.0))
+    assert predictor.is_linear == np.array_equal(here, there)
+    assert predictor.reference.shape == (predictor.n_params,)
+
+
+@CASES
+def test_column_squares_are_weighted_norms_of_the_jacobian(make):
+    predictor, _, rng = drawn(make)
     weights = rng.random(N_ROWS)
-    J = predictor.jacobian(params, slice(None))
+    J = predictor.jacobian(predictor.reference, slice(None))
     truth = np.einsum("n,nkp,nkp->p", weights, J, J)
     assert relative_error(predictor.column_squares(weights), truth) < ROUNDING
 

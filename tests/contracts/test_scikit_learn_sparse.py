@@ -12,13 +12,14 @@ from sklearn.utils.estimator_checks import estimator_checks_generator
 
 from derivata import KFold, LinearRegressor, LogisticClassifier, PoissonRegressor, load
 from derivata.errors import BoundWarning, NoFeatureWarning, PerfectFitWarning
-from derivata.penalties import ElasticNet, GroupLasso, Lasso
+from derivata.penalties import ElasticNet, GroupLasso, Lasso, TotalVariation
 
 ESTIMATORS = (
     LinearRegressor(penalty=Lasso()),
     LinearRegressor(penalty=ElasticNet()),
     LogisticClassifier(penalty=Lasso()),
     PoissonRegressor(penalty=GroupLasso()),
+    LinearRegressor(penalty=TotalVariation()),
 )
 # Needs SCIPY_ARRAY_API=1 in the environment before SciPy is imported.
 SKIPPED = {"check_array_api_input"}

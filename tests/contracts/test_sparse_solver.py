@@ -4,8 +4,7 @@ import numpy as np
 import pytest
 
 from derivata.curvature.active import ActiveExpansion
-from derivata.errors import InvalidParameter
-from derivata.solvers import ProximalNewton
+from derivata.solvers import Newton, ProximalNewton
 from derivata.solvers.duality_gap import duality_gap
 from derivata.tuning.sparse_path import first_point
 from tests.cases import LOSSES, SPARSE_PENALTIES, problem, sparse_problem
@@ -186,7 +185,10 @@ def test_starting_at_the_minimum_takes_no_step_and_changes_nothing():
     assert fit.n_iter == 0 and np.array_equal(fit.expansion.params, before)
 
 
-def test_a_smooth_penalty_is_refused_with_the_solver_that_takes_it():
-    objective = problem(LOSSES["squared"], 48, 4)
-    with pytest.raises(InvalidParameter, match=r"GroupRidge.*Newton\(\)"):
-        ProximalNewton().minimize(objective, np.zeros(5), np.zeros(2))
+def test_a_smooth_penalty_is_fitted_by_newtons_steps_and_the_reason_says_so():
+    objective = problem(LOSSES["logistic"], 48, 4)
+    hyper = np.array([0.4, 1.2])
+    fit = ProximalNewton(TOL).minimize(objective, np.zeros(5), hyper)
+    truth = Newton(TOL).minimize(objective, np.zeros(5), hyper)
+    assert fit.converged and "smooth" in fit.reason
+    assert np.allclose(fit.expansion.params, truth.expansion.params, rtol=0.0, atol=1e-8)

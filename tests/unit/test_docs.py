@@ -156,6 +156,21 @@ QUOTED = {
         ("random sample of {:g} rows a parameter", "solvers.sampled.ROWS_PER_PARAM"),
         ("of one row in {:g} if that is more", "solvers.sampled.SHARE"),
     ],
+    "math/first_order.md": [
+        ("longest of its first {:,} steps", "solvers.pace.COMPARED"),
+        ("factor of {} to ten", "solvers.pace.LEAST_FACTOR"),
+        ("after {:g}, 16, 32", "solvers.pace.FIRST_LOOK"),
+        ("gradient is above {:g} is given up", "solvers.descent.FAR"),
+        ("Up to {:,} parameters all eigenvalues", "curvature.spectrum.LARGEST_DENSE"),
+        ("at most {:g} steps of two passes", "curvature.spectrum.MOST_VECTORS"),
+        ("values, up to {:g} parameters", "function_objective.MOST_BY_VALUES"),
+        ("gradients, up to {:,} parameters", "function_objective.MOST_BY_GRADIENTS"),
+    ],
+    "math/convergence.md": [
+        ("first {:,} steps", "convergence.modes.SCANNED"),
+        ("Beyond {:,} parameters there is", "curvature.spectrum.LARGEST_DENSE"),
+        ("($10^{{{:e}}}$ of $F$)", "convergence.observed.ROUNDING"),
+    ],
     "math/sparse_penalties.md": [
         ("at most {:g} new ones a step", "solvers.proximal.FEWEST_JOINING"),
         ("for {:g} drawn at random", "criteria.support.EXAMINED"),

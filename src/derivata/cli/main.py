@@ -59,6 +59,7 @@ COMMANDS = {
     "fit": ("derivata.cli.fit", "Fit and tune a model of a table; write it with a report."),
     "predict": ("derivata.cli.predict", "Predict the rows of a table with a fitted model."),
     "summary": ("derivata.cli.summary", "Print what a fitted model has learned, term by term."),
+    "converge": ("derivata.cli.converge", "Run solvers side by side, theory against practice."),
     "demo": ("derivata.cli.demo", "Fit bundled tables, beside scikit-learn's own tuned models."),
 }
 
@@ -87,6 +88,7 @@ Fit, tune and explain models of tables with derivatives:
   derivata fit houses.csv --target price --out run/
   derivata predict run/ new.csv -o predictions.csv --intervals
   derivata summary run/
+  derivata converge houses.csv --target price
 """
 
 

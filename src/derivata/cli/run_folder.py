@@ -1,7 +1,9 @@
-"""A run's folder: its three files appear together or not at all.
+"""A run's folder: its files appear together or not at all.
 
     DIR/model.derivata   the model            DIR/summary.json   the findings, with the checksums
     DIR/report.html      the report                              of the other two
+
+Commands that write other files than `derivata fit` name them.
 
 The folder is locked before the work begins, so that a second process or a folder that cannot be
 written is found at once and not after the fit. All bytes are on disk under other names before the
@@ -18,7 +20,7 @@ import os
 import secrets
 import shutil
 import signal
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import ExitStack, contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
@@ -35,9 +37,10 @@ FILES = (MODEL, REPORT, SUMMARY)
 
 @dataclass(frozen=True)
 class RunFolder:
-    """A locked folder, made by `run_folder`."""
+    """A locked folder, made by `run_folder`, and the names of the files it is for."""
 
     path: Path
+    files: tuple[str, ...] = FILES
 
     def write(
         self, save_model: Callable[[Path], None], report: str, summary: dict[str, Any]
@@ -58,25 +61,42 @@ class RunFolder:
         ------
         CannotWrite                    says why; the older files are as they were
         """
-        self._remove_staged()  # of a run that was killed: ours is the lock
-        token = secrets.token_hex(4)
-        staged = {name: self.path / f".{name}.{token}.new" for name in FILES}
-        try:
+        with self._staged() as staged:
             save_model(staged[MODEL])
             write_bytes_atomic(staged[REPORT], report.encode("utf-8", "replace"))
             sums = {name: _sha256(staged[name]) for name in (MODEL, REPORT)}
             summary = summary | {"files": sums}
             text = json.dumps(summary, indent=2, ensure_ascii=True, allow_nan=False)
             write_bytes_atomic(staged[SUMMARY], text.encode() + b"\n")
+        return summary
+
+    def write_texts(self, texts: Mapping[str, str]) -> None:
+        """Write all files as text, each named by its key; those of an older run are replaced.
+
+        Raises
+        ------
+        CannotWrite                    says why; the older files are as they were
+        """
+        with self._staged() as staged:
+            for name, text in texts.items():
+                write_bytes_atomic(staged[name], text.encode("utf-8", "replace"))
+
+    @contextmanager
+    def _staged(self) -> Iterator[dict[str, Path]]:
+        """Where to write each file; all are put in place when the block ends well."""
+        self._remove_staged()  # of a run that was killed: ours is the lock
+        token = secrets.token_hex(4)
+        staged = {name: self.path / f".{name}.{token}.new" for name in self.files}
+        try:
+            yield staged
             with _signals_held_back():
                 self._put_in_place(staged)
         except OSError as error:
-            raise CannotWrite(why_not_written(error, self.path / MODEL)) from error
+            raise CannotWrite(why_not_written(error, self.path / self.files[0])) from error
         except ModelFileError as error:
             raise CannotWrite(str(error)) from error
         finally:
             self._remove_staged()
-        return summary
 
     def _put_in_place(self, staged: dict[str, Path]) -> None:
         """Rename all files, or none: those of an older run are kept at hand until it is done."""
@@ -86,7 +106,7 @@ class RunFolder:
                 shutil.copy2(self.path / name, kept)
         done = []
         try:
-            for name in FILES:
+            for name in self.files:
                 os.replace(staged[name], self.path / name)
                 done.append(name)
         except OSError:
@@ -99,7 +119,7 @@ class RunFolder:
             raise
 
     def _remove_staged(self) -> None:
-        for name in FILES:
+        for name in self.files:
             half_written = self.path.glob(f"..{name}.????????.new.????????.tmp")
             for path in [*self.path.glob(f".{name}.????????.*"), *half_written]:
                 with suppress(OSError):
@@ -107,13 +127,16 @@ class RunFolder:
 
 
 @contextmanager
-def run_folder(path: str | os.PathLike[str], force: bool) -> Iterator[RunFolder]:
+def run_folder(
+    path: str | os.PathLike[str], force: bool, files: tuple[str, ...] = FILES
+) -> Iterator[RunFolder]:
     """Make a run's folder and hold its lock; a folder that gets no run is removed again.
 
     Parameters
     ----------
     path : path-like               made with its parents if it is not there
     force : bool                   a run that is there may be replaced
+    files : tuple of str           names of the files that a run has
 
     Yields
     ------
@@ -132,16 +155,16 @@ def run_folder(path: str | os.PathLike[str], force: bool) -> Iterator[RunFolder]
                 held.enter_context(run_lock(folder))
             except ModelFileError as error:
                 raise CannotWrite(str(error)) from error
-            _require_room(folder, force)
-            yield RunFolder(folder)
+            _require_room(folder, force, files)
+            yield RunFolder(folder, files)
     finally:
         for empty in made:  # the deepest first; one that holds something stays
             with suppress(OSError):
                 empty.rmdir()
 
 
-def _require_room(folder: Path, force: bool) -> None:
-    there = [name for name in FILES if (folder / name).exists()]
+def _require_room(folder: Path, force: bool, files: tuple[str, ...]) -> None:
+    there = [name for name in files if (folder / name).exists()]
     for name in there:
         if (folder / name).is_dir():
             raise CannotWrite(

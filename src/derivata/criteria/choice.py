@@ -29,7 +29,8 @@ def choose_criterion(objective: Objective) -> tuple[Criterion, str]:
     predictor = objective.predictor
     n, k, p = predictor.n_rows, predictor.n_outputs, predictor.n_params
     small, large = sorted((n * k, p))
-    storable = p <= LARGEST_DENSE or (n * k <= LARGEST_DENSE and n * k * p <= LARGEST_JACOBIAN)
+    dual = predictor.is_linear and n * k <= LARGEST_DENSE and n * k * p <= LARGEST_JACOBIAN
+    storable = p <= LARGEST_DENSE or dual
     if not storable:
         return KFold(N_FOLDS), (f"a Hessian of {p:,} parameters is too large for leave-one-out")
     exact = (5.0 * large / k * small * small + 4.0 * small**3) / PRODUCT_SPEED

@@ -2,17 +2,20 @@
 
     -log evidence = F(w) + 1/2 log det H - 1/2 log det+ Lambda          (nats, up to a constant)
 
-at the minimiser w, with Lambda the penalty's Hessian and det+ the product of its eigenvalues above
-zero. Parameters without a penalty get a flat prior, so for squared loss this is restricted maximum
-likelihood (REML). Where the noise has a scale phi that the loss leaves out, F is in units of phi
-and phi is profiled, m being the number of parameters without a penalty and n the summed weight:
+at the minimiser w, with H Gauss-Newton's Hessian, Lambda the penalty's and det+ the product of its
+eigenvalues above zero. Parameters without a penalty get a flat prior, so for squared loss this is
+restricted maximum likelihood (REML). Where the noise has a scale phi that the loss leaves out, F is
+in units of phi and phi is profiled, m being the number of parameters without a penalty and n the
+summed weight:
 
     -log evidence = (n - m) / 2 log(2 F) + 1/2 log det H - 1/2 log det+ Lambda,  phi = 2 F / (n - m)
 
 Exact for squared loss; else the error of Laplace's approximation. Derivatives:
 
     by z_i                u_i + 1/2 s_i third_i : L_i      (leverage L_i moves through l''; u: of F)
+    by J_i                s_i W_i J_i H^-1                 (nothing for a linear predictor)
     by hyper, directly    1/2 w^T dLambda w + 1/2 trace(H^-1 dLambda) - 1/2 d log det+ Lambda
+    by params, directly   1/2 trace(H^-1 dLambda)          (nothing for a quadratic penalty)
 
 Its minimum is far better determined than that of a held-out score where penalties are many: each
 costs the half logarithm of a determinant, so a term that the data do not support is worth less than
@@ -29,9 +32,11 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 import numpy as np
+from scipy.optimize import brentq
 
 from derivata.contracts import Array, HessianInverse, Partials, Subproblem
-from derivata.criteria.frozen import FrozenFit, is_dense
+from derivata.criteria.frozen import FrozenFit, can_freeze
+from derivata.criteria.jacobian import moving_jacobian, require_rows
 from derivata.curvature import cholesky
 from derivata.objective import Expansion, Objective
 
@@ -57,6 +62,7 @@ class Evidence:
 
     def subproblems(self, objective: Objective) -> list[Subproblem]:
         """One fit, of all rows."""
+        require_rows(objective, "the evidence")
         return [
             Subproblem(
                 objective,
@@ -65,7 +71,9 @@ class Evidence:
                 float(objective.weight.sum()),
                 needs_leverage=True,
                 in_nats=True,
-                is_frozen_exact=objective.loss.curvature_is_constant,
+                is_frozen_exact=(
+                    objective.is_quadratic and objective.penalty.curvature_is_constant
+                ),
             )
         ]
 
@@ -85,8 +93,12 @@ def evidence_partials(
             by_outputs = by_outputs + 0.5 * third
     by_params = objective.predictor.vjp(params, by_outputs)
     by_params += penalty.gradient(params, hyper) / unit
-    log_det, log_det_by_hyper = penalty.logdet(hyper)
-    by_hyper = 0.5 * penalty.mixed_vjp(params, hyper, params) / unit
+    if not objective.predictor.is_linear:
+        by_params += 0.5 * moving_jacobian(expansion, inverse, expansion.output_hessian)
+    if not penalty.curvature_is_constant:
+        by_params += 0.5 * penalty.hessian_params_vjp(params, hyper, inverse)
+    log_det, log_det_by_hyper = _prior(expansion, unit)
+    by_hyper = penalty.hyper_gradient(params, hyper) / unit
     by_hyper += 0.5 * (penalty.hessian_vjp(params, hyper, inverse) - log_det_by_hyper)
     return Partials(
         value=fitted + 0.5 * (inverse.logdet() - log_det),
@@ -95,7 +107,9 @@ def evidence_partials(
         row_losses=objective.weight * expansion.rows.value / unit,
         row_gradients=expansion.output_gradient / unit,
         stand_in=lambda: (
-            FrozenEvidence(expansion, inverse, dispersion) if is_dense(inverse) else None
+            FrozenEvidence(expansion, inverse, dispersion)
+            if can_freeze(expansion, inverse)
+            else None
         ),
     )
 
@@ -109,10 +123,43 @@ def _fitted(
         return value, 1.0
     if dispersion is not None:
         return value / dispersion, dispersion
-    freedom = _freedom(expansion, inverse)
     least = expansion.keep("rounding", lambda: _rounding(objective))
     above = max(value - objective.saturated, least)
+    if not objective.penalty.curvature_is_constant:
+        return _profiled(expansion, inverse, above)
+    freedom = _freedom(expansion, inverse)
     return 0.5 * freedom * float(np.log(2.0 * above / freedom)), 2.0 * above / freedom
+
+
+def _prior(expansion: Expansion, unit: float) -> tuple[float, Array]:
+    """-2 log of the prior's integral and its gradient by hyper, up to a constant.
+
+    phi divides a penalty's strengths; for a quadratic one that is in phi's own power already.
+    """
+    penalty = expansion.objective.penalty
+    constant = penalty.curvature_is_constant
+    return penalty.logdet(expansion.hyper if constant else expansion.hyper - np.log(unit))
+
+
+def _profiled(expansion: Expansion, inverse: HessianInverse, above: float) -> tuple[float, float]:
+    """The same for a penalty that is no quadratic: phi solves 2 F / phi = n - p + sum d log det+.
+
+    phi is in the prior's integral too, so that d log det+ / d hyper, between one and two for each
+    absolute value, takes the place of a count. The sum grows with phi: there is one solution.
+    """
+    flat = 0 if inverse.null_space is None else inverse.null_space.shape[1]
+    n_kept = len(expansion.params) - flat
+    spare = float(expansion.objective.weight.sum()) - n_kept
+
+    def beyond(log_phi: float) -> float:
+        freedom = spare + float(_prior(expansion, float(np.exp(log_phi)))[1].sum())
+        return max(freedom, 1.0) - 2.0 * above * float(np.exp(-log_phi))
+
+    largest = float(np.log(2.0 * above))
+    smallest = largest - float(np.log(max(spare + 2.0 * n_kept, 1.0)))
+    log_phi = float(brentq(beyond, smallest - 1.0, largest + 1.0, xtol=1e-13))  # pyright: ignore
+    unit = float(np.exp(log_phi))
+    return above / unit + 0.5 * spare * log_phi, unit
 
 
 def _rounding(objective: Objective) -> float:

@@ -130,7 +130,7 @@ def freeze_leave_one_out(
     inner = getattr(sandwich, "inner", None)
     if n_rows < ROWS_PER_PARAM * n_params or n_rows * n_params**2 < SMALL_PASS:
         return None
-    if inner is None or not is_dense(inverse):
+    if inner is None or not can_freeze(expansion, inverse):
         return None
     share = np.einsum("nab,nba->n", expansion.rows.hessian, leverage)
     top = np.sort(np.argpartition(share, -EXACT_ROWS)[-EXACT_ROWS:])
@@ -139,9 +139,11 @@ def freeze_leave_one_out(
     return FrozenLeaveOneOut(expansion, others, exact, expansion.rows.hessian[top])
 
 
-def is_dense(inverse: HessianInverse) -> bool:
-    """Whether H is a dense array of full rank, which is cheap to refactor for other penalties."""
-    return hasattr(inverse, "matrix") and inverse.null_space is None
+def can_freeze(expansion: Expansion, inverse: HessianInverse) -> bool:
+    """Whether H is dense, of full rank, cheap to refactor, and the same at any parameters."""
+    dense = hasattr(inverse, "matrix") and inverse.null_space is None
+    objective = expansion.objective
+    return dense and objective.predictor.is_linear and objective.penalty.curvature_is_constant
 
 
 class _Diagonal:

@@ -15,7 +15,7 @@ from numbers import Integral
 import numpy as np
 
 from derivata.contracts import Array, HessianInverse, Partials, Subproblem
-from derivata.criteria.frozen import FrozenHoldOut, is_dense
+from derivata.criteria.frozen import FrozenHoldOut, can_freeze
 from derivata.errors import InvalidParameter
 from derivata.objective import Expansion, Objective
 
@@ -132,7 +132,7 @@ def held_out(objective: Objective, held: Array) -> Subproblem:
 
     def judge(expansion: Expansion, inverse: HessianInverse) -> Partials:
         def stand_in() -> FrozenHoldOut | None:
-            if not is_dense(inverse):
+            if not can_freeze(expansion, inverse):
                 return None
             return FrozenHoldOut(expansion, lambda params: hold_out_partials(valid, params))
 

@@ -19,12 +19,13 @@ Maths: docs/math/sparse_penalties.md
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import Any, cast
+from typing import Any, NoReturn, cast
 
 import numpy as np
 
 from derivata.contracts import Array, HessianInverse, Predictor, Sandwich, SparsePenalty
 from derivata.curvature.inverse import invert, invert_dense
+from derivata.errors import NotAvailable
 from derivata.lazy import lazy
 from derivata.objective import Expansion, Objective
 
@@ -69,7 +70,8 @@ class ActiveExpansion(Expansion):
     def outputs(self) -> Array:
         """Outputs, (n, k)."""
         n_rows, n_params = self.objective.predictor.n_rows, self.objective.predictor.n_params
-        if n_rows * n_params < LARGE_DESIGN or len(self.support) > SMALL_SUPPORT * n_params:
+        small = n_rows * n_params < LARGE_DESIGN or not self.objective.predictor.is_linear
+        if small or len(self.support) > SMALL_SUPPORT * n_params:
             return self.objective.outputs(self.params)
         return self.on_support.objective.outputs(self.params[self.support])
 
@@ -77,28 +79,21 @@ class ActiveExpansion(Expansion):
     def on_support(self) -> Expansion:
         """The same point as an expansion in the active parameters alone."""
         inner = restrict(self.objective, self.columns)
-        return _OnSupport(inner, self.params[self.support], self.hyper)
+        return Expansion(inner, self.params[self.support], self.hyper)
 
     def keep(self, name: str, compute: Callable[[], Any]) -> Any:
         """As of any expansion, but its inverse Hessian is that on the active set."""
         if name == "inverse":
             compute = lambda: ActiveInverse(self)
+        if name == "exact inverse":
+            refuse_nonlinear()
         return super().keep(name, compute)
-
-
-class _OnSupport(Expansion):
-    """An expansion whose penalty couples the parameters of a block."""
-
-    @lazy
-    def hessian(self) -> Array:
-        """Gauss-Newton Hessian of F, (p, p)."""
-        hessian = super().hessian
-        coupling = cast(SparsePenalty, self.objective.penalty).coupling(self.params, self.hyper)
-        return hessian if coupling is None else hessian + coupling
 
 
 def restrict(objective: Objective, columns: Array) -> Objective:
     """The objective of chosen columns, the others' parameters being zero."""
+    if not objective.predictor.is_linear:
+        refuse_nonlinear()
     predictor, penalty = cast(Any, objective.predictor), cast(SparsePenalty, objective.penalty)
     inner = Objective(
         objective.loss,
@@ -113,6 +108,14 @@ def restrict(objective: Objective, columns: Array) -> Objective:
         params = params_of(columns, objective)
         vars(inner)["constant_gram"] = gram[np.ix_(params, params)]
     return inner
+
+
+def refuse_nonlinear() -> NoReturn:
+    """Raise ``NotAvailable``: there is no second derivative of F on a face of such a penalty."""
+    raise NotAvailable(
+        "how a fit moves is not known for a penalty with kinks and a predictor that is not linear. "
+        "Use a smooth penalty: ridge, or `SmoothedLasso()`."
+    )
 
 
 def params_of(columns: Array, objective: Objective) -> Array:

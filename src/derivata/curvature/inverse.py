@@ -11,7 +11,10 @@ implementation         when                                     cost
 ``PseudoInverse``      the same, but H is singular              n p^2 + 10 p^3
 ``WoodburyInverse``    more penalised parameters than outputs   n^2 p + n^3 / 3 (n means n k)
 ``IterativeInverse``   too large for either                     a few passes over the data a solve
+``IndefiniteInverse``  H has a negative direction: no minimum   n p^2 + 10 p^3; refuses everything
 =====================  =======================================  ================================
+
+H is Gauss-Newton's, exact for a linear predictor; ``curvature.exact`` inverts the exact one.
 
 Maths: docs/math/inverse.md
 """
@@ -24,9 +27,11 @@ import numpy as np
 
 from derivata.contracts import Array, HessianInverse, Predictor
 from derivata.curvature import cholesky
+from derivata.curvature.indefinite import NEGATIVE, IndefiniteInverse
 from derivata.curvature.iterative import IterativeInverse
-from derivata.curvature.pseudo import SINGULAR_PIVOT, pseudo_invert
+from derivata.curvature.pseudo import SINGULAR_PIVOT, Pseudo, pseudo_invert
 from derivata.curvature.woodbury import WoodburyInverse
+from derivata.errors import NotConverged
 from derivata.lazy import lazy
 from derivata.objective import Expansion
 
@@ -55,11 +60,27 @@ def _is_dual(expansion: Expansion) -> bool:
     n_params, n_numbers = predictor.n_params, predictor.n_rows * predictor.n_outputs
     if n_params <= n_numbers or n_numbers > LARGEST_DENSE:
         return False
+    # What moves J needs H^-1 as an array, and the dual needs the root of every row's curvature.
+    if not predictor.is_linear or has_negative_rows(expansion):
+        return False
+    if not expansion.objective.penalty.is_diagonal:
+        return False
     diagonal = expansion.penalty_diagonal
     if np.count_nonzero(diagonal) <= n_numbers:
         return False
     every_pull = diagonal[diagonal > 0].min() > 1e-10 * diagonal.max()
     return bool(every_pull and n_numbers * n_params <= LARGEST_JACOBIAN)
+
+
+def has_negative_rows(expansion: Expansion) -> bool:
+    """Whether the loss of some row is curved downwards; asked of losses that say they may be."""
+    if not getattr(expansion.objective.loss, "may_curve_down", False):
+        return False
+    blocks = expansion.output_hessian
+    if blocks.shape[1] == 1:
+        return bool((blocks < 0.0).any())
+    values = np.linalg.eigvalsh(blocks)
+    return bool((values[:, 0] < -NEGATIVE * np.abs(values[:, -1])).any())
 
 
 def _is_iterative(expansion: Expansion) -> bool:
@@ -72,15 +93,44 @@ def _invert(expansion: Expansion) -> HessianInverse:
     return WoodburyInverse(expansion) if _is_dual(expansion) else invert_dense(expansion)
 
 
-def invert_dense(expansion: Expansion) -> HessianInverse:
-    """H^-1 by Cholesky, or its pseudo-inverse where it is singular."""
-    factor = cholesky.factorize(expansion.hessian)
+def invert_dense(expansion: Expansion, hessian: Array | None = None) -> HessianInverse:
+    """H^-1 by Cholesky, or its pseudo-inverse where it is singular.
+
+    ``hessian`` (p, p) takes the place of Gauss-Newton's.
+
+    Raises
+    ------
+    NotConverged
+        If the Hessian holds numbers that are not finite.
+    """
+    # Gauss-Newton's of a convex loss has no negative direction but by rounding, however large.
+    is_convex = hessian is None and not getattr(expansion.objective.loss, "may_curve_down", False)
+    hessian = expansion.hessian if hessian is None else hessian
+    factor = cholesky.factorize(hessian)
     if factor is not None:
         # A pivot small beside its diagonal entry means that the column repeats earlier ones.
         pivots = np.diagonal(factor)
-        if (pivots * pivots > SINGULAR_PIVOT * np.diagonal(expansion.hessian)).all():
+        if (pivots * pivots > SINGULAR_PIVOT * np.diagonal(hessian)).all():
             return CholeskyInverse(expansion, factor)
-    return PseudoInverse(expansion)
+    if not np.isfinite(hessian).all():
+        raise NotConverged(
+            "the Hessian holds numbers that are not finite: the loss has no second derivative "
+            "somewhere near this fit. Smooth its kinks, and keep logs and roots away from zero."
+        )
+    pseudo = pseudo_invert(hessian)
+    if pseudo.lowest < -NEGATIVE and not is_convex:
+        return IndefiniteInverse(hessian)
+    return PseudoInverse(expansion, pseudo)
+
+
+def shrunk_params(expansion: Expansion, inverse: HessianInverse) -> float:
+    """tr(H^-1 Lambda): the number of parameters that the penalty decides, not the data."""
+    shrunk = float(expansion.penalty_diagonal @ inverse.diagonal())
+    coupling = expansion.objective.penalty.coupling(expansion.params, expansion.hyper)
+    if coupling is not None:
+        rows, columns = np.nonzero(coupling)
+        shrunk += float(coupling[rows, columns] @ inverse.entries(rows, columns))
+    return shrunk
 
 
 class _DenseInverse:
@@ -125,11 +175,18 @@ class _DenseSandwich:
         self.inverse, self.inner = inverse, inner
         self.half = inverse.matrix @ inner
 
+    @lazy
+    def matrix(self) -> Array:
+        return self.half @ self.inverse.matrix
+
     def diagonal(self) -> Array:
         return np.einsum("ij,ij->i", self.half, self.inverse.matrix)
 
+    def entries(self, first: Array, second: Array) -> Array:
+        return self.matrix[first, second]
+
     def leverage(self) -> Array:
-        return self.inverse.predictor.leverage(self.inverse.params, self.half @ self.inverse.matrix)
+        return self.inverse.predictor.leverage(self.inverse.params, self.matrix)
 
 
 class CholeskyInverse(_DenseInverse):
@@ -152,8 +209,8 @@ class CholeskyInverse(_DenseInverse):
 class PseudoInverse(_DenseInverse):
     """H^-1 on the range of a singular H: flat directions are left where they are."""
 
-    def __init__(self, expansion: Expansion):
-        self.pseudo = pseudo = pseudo_invert(expansion.hessian)
+    def __init__(self, expansion: Expansion, pseudo: Pseudo | None = None):
+        self.pseudo = pseudo = pseudo or pseudo_invert(expansion.hessian)
         super().__init__(expansion, lambda: pseudo.matrix)
         n_flat = self.pseudo.null_space.shape[1]
         self.null_space = self.pseudo.null_space if n_flat else None

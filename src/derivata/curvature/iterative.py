@@ -22,6 +22,9 @@ from derivata.objective import Expansion
 class IterativeInverse:
     """H^-1 @ b by preconditioned conjugate gradients.
 
+    H is Gauss-Newton's or, with ``gauss_newton=False``, the exact one, which must be positive
+    definite: a solution is checked by its residual alone.
+
     Raises
     ------
     NotConverged
@@ -32,8 +35,16 @@ class IterativeInverse:
 
     null_space: Array | None = None
 
-    def __init__(self, expansion: Expansion, tolerance: float = 1e-3, max_iter: int = 2_000):
+    def __init__(
+        self,
+        expansion: Expansion,
+        tolerance: float = 1e-3,
+        max_iter: int = 2_000,
+        *,
+        gauss_newton: bool = True,
+    ):
         self.expansion, self.tolerance, self.max_iter = expansion, tolerance, max_iter
+        self.gauss_newton = gauss_newton
         predictor = expansion.objective.predictor
         self.reason = (
             f"conjugate gradients: {predictor.n_params:,} parameters are too many for a dense "
@@ -64,7 +75,7 @@ class IterativeInverse:
         return solution
 
     def _product(self, direction: Array) -> Array:
-        return self.expansion.hvp(direction, gauss_newton=True)
+        return self.expansion.hvp(direction, gauss_newton=self.gauss_newton)
 
     def leverage(self, predictor: Predictor | None = None) -> Array:
         """Refused: it would need a solve a row."""

@@ -35,11 +35,15 @@ class Pseudo:
         Orthonormal directions in which A is flat; m may be 0.
     logdet : float
         Sum of the logs of the eigenvalues of C kept, plus 2 log det S.
+    lowest : float
+        The smallest eigenvalue of C as a share of the largest: below zero by more than rounding
+        if A is not positive semi-definite after all.
     """
 
     matrix: Array
     null_space: Array
     logdet: float
+    lowest: float = 0.0
 
 
 def pseudo_invert(matrix: Array) -> Pseudo:
@@ -56,4 +60,5 @@ def pseudo_invert(matrix: Array) -> Pseudo:
         project = np.eye(len(size)) - null_space @ null_space.T
         inverse = project @ inverse @ project
     logdet = float(np.log(values[kept]).sum() + 2.0 * np.log(size).sum())
-    return Pseudo(inverse, null_space, logdet)
+    lowest = float(values.min(initial=1.0) / values.max(initial=1.0))
+    return Pseudo(inverse, null_space, logdet, lowest)

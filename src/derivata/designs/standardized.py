@@ -12,7 +12,7 @@ Maths: docs/math/standardizing.md
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
@@ -60,6 +60,16 @@ class Standardized:
         # A constant column moves nothing, so its parameter may be anything where H is singular.
         coef = np.where(self.constant, 0.0, params[:, :-1] / self.scale)
         return coef, params[:, -1] - coef @ self.center
+
+    def rescaled(self, scale: Array) -> Standardized:
+        """The same columns divided by other numbers, (n_features,), positive: a new design."""
+        factor = np.append(self.scale / scale, 1.0)[: self.design.n_columns]
+        if isinstance(self.design, SparseDesign):
+            matrix = sparse.csr_array(self.design.matrix @ sparse.diags_array(factor))
+            return replace(self, design=SparseDesign(matrix), scale=scale)
+        columns = np.array(self.design.dense(slice(None)).T, order="C")  # a copy
+        columns *= factor[:, None]
+        return replace(self, design=DenseDesign(columns), scale=scale)
 
 
 def standardize(

@@ -23,7 +23,8 @@ from sklearn.utils.validation import check_is_fitted
 from derivata.contracts import Array, Criterion, HessianInverse, Loss
 from derivata.criteria.leave_one_out import LeaveOneOut
 from derivata.curvature.active import ActiveInverse
-from derivata.curvature.inverse import LARGEST_DENSE, invert
+from derivata.curvature.face import FaceInverse
+from derivata.curvature.inverse import LARGEST_DENSE, invert, shrunk_params
 from derivata.curvature.iterative import IterativeInverse
 from derivata.designs.standardized import Standardized, standardize
 from derivata.errors import InvalidData, InvalidParameter
@@ -33,8 +34,8 @@ from derivata.estimators.messages import warn_about
 from derivata.estimators.sparse_fit import (
     certificate,
     find_strengths,
+    named_penalty,
     sparse_groups,
-    sparse_penalty,
     sparse_solver,
     warn_of_nothing,
 )
@@ -43,6 +44,7 @@ from derivata.estimators.summary import Summary
 from derivata.estimators.threads import fitting_threads
 from derivata.estimators.tuning_record import Tuning, tuning_record
 from derivata.estimators.validation import column_names, validate_rows
+from derivata.estimators.variation_fit import one_scale
 from derivata.files.model_state import ModelState
 from derivata.objective import Expansion, Objective
 from derivata.penalties.smooth import FREE, GroupRidge
@@ -54,7 +56,12 @@ from derivata.solvers.result import FitResult
 from derivata.solvers.sampled import sampled_start
 from derivata.solvers.two_phase import TwoPhase
 from derivata.tuning import Solver, TuneResult
-from derivata.tuning.automatic import FOLD_TOLERANCE, dear_hessian, tune_automatically
+from derivata.tuning.automatic import (
+    FOLD_TOLERANCE,
+    AutomaticTuning,
+    dear_hessian,
+    tune_automatically,
+)
 from derivata.tuning.guarded import tune_guarded
 
 # Precise enough while penalties move: a twentieth of a posterior standard deviation moves the
@@ -69,7 +76,7 @@ MANY_BLOCKS = 200
 class PenalizedLinearModel(BaseEstimator):
     """Base of the linear models: everything but the loss, the target and the predictions."""
 
-    _loss_name: ClassVar[str]
+    _loss_name: str
     _loss_unit: ClassVar[str] = "nats"
     n_features_in_: int
 
@@ -124,13 +131,15 @@ class PenalizedLinearModel(BaseEstimator):
                 "at least 2 are needed."
             )
         names = column_names(self, X.shape[1])
-        sparse = self.penalty is not None
-        groups = sparse_groups(self, names) if sparse else resolve_groups(self.groups, names)
+        named = self.penalty is not None
+        groups = sparse_groups(self, names) if named else resolve_groups(self.groups, names)
         rows = standardize(X, weight, scale=self.standardize, intercept=self.fit_intercept)
-        if sparse:
-            penalty = sparse_penalty(self, groups[0], rows.has_intercept, loss.n_outputs)
+        if named:
+            rows = one_scale(self, rows, groups[0])
+            penalty = named_penalty(self, groups[0], rows.has_intercept, loss.n_outputs)
         else:
             penalty = _ridge(groups, rows.has_intercept, loss.n_outputs)
+        sparse = hasattr(penalty, "prox")
         predictor = LinearPredictor(rows.design, loss.n_outputs)
         objective = Objective(loss, predictor, penalty, y, weight, offset)
         with fitting_threads(predictor.n_rows, predictor.n_params):
@@ -140,8 +149,8 @@ class PenalizedLinearModel(BaseEstimator):
             else:
                 hyper, tuned, start = self._find_penalties(objective)
                 solver = self._solver(objective, self.tol, PRECISION)
-            fit = solver.minimize(objective, start, hyper)
-            inverse = invert(fit.expansion)
+            fit = self._explained(solver.minimize(objective, start, hyper), kept)
+            inverse = self._inverse(fit.expansion)
             self._keep_coefficients(rows, fit, inverse, groups, y)
         self._publish()
         self.n_iter_ = max(fit.n_iter + (tuned.n_solver_steps if tuned else 0), 1)
@@ -150,6 +159,13 @@ class PenalizedLinearModel(BaseEstimator):
         if sparse:
             self.convergence_ += certificate(fit.expansion)
             warn_of_nothing(fit.expansion, tuned is not None)
+
+    def _explained(self, fit: FitResult, kept: Array) -> FitResult:
+        """The fit with all that is known of why it stopped; ``kept`` are its rows by number."""
+        return fit
+
+    def _inverse(self, expansion: Expansion) -> HessianInverse:
+        return invert(expansion)
 
     def _check_settings(self) -> None:
         for name, kinds in self._parameter_constraints.items():
@@ -181,21 +197,24 @@ class PenalizedLinearModel(BaseEstimator):
                 hyper = log_alphas(self.alpha, objective.penalty.hyper_names)
             return hyper, None, sampled_start(objective, hyper)
         solver = self._solver(objective, max(self.tol, TUNING_TOLERANCE), TUNING_PRECISION)
-        if self.criterion is None:
-            chosen = tune_automatically(
-                objective, solver, fold_solver=self.solver, random_state=self.random_state
-            )
-            tuned, criterion, reason = chosen.result, chosen.criterion, chosen.reason
-        else:
-            criterion, reason = self.criterion, "given by the user"
-            if self.solver is None and not isinstance(criterion, LeaveOneOut):
-                solver = LBFGS(FOLD_TOLERANCE) if dear_hessian(objective) else solver
-            tuned = tune_guarded(objective, criterion, solver, random_state=self.random_state)
-        self.tuning_ = tuning_record(tuned, criterion.name, reason)
+        chosen = self._tune(objective, solver)
+        tuned = chosen.result
+        self.tuning_ = tuning_record(tuned, chosen.criterion.name, chosen.reason)
         start = tuned.full_params
         if start is None:
-            start = np.zeros(objective.predictor.n_params)
+            start = objective.predictor.reference
         return tuned.hyper, tuned, start
+
+    def _tune(self, objective: Objective, solver: Solver) -> AutomaticTuning:
+        """Penalties by the criterion given, or by one chosen here."""
+        if self.criterion is None:
+            return tune_automatically(
+                objective, solver, fold_solver=self.solver, random_state=self.random_state
+            )
+        if self.solver is None and not isinstance(self.criterion, LeaveOneOut):
+            solver = LBFGS(FOLD_TOLERANCE) if dear_hessian(objective) else solver
+        tuned = tune_guarded(objective, self.criterion, solver, random_state=self.random_state)
+        return AutomaticTuning(tuned, self.criterion, "given by the user")
 
     def _solver(self, objective: Objective, tol: float, precision: float) -> Solver:
         if self.solver is not None:
@@ -244,16 +263,17 @@ class PenalizedLinearModel(BaseEstimator):
         if isinstance(inverse, IterativeInverse):
             return
         n_params = len(expansion.params)
-        if isinstance(inverse, ActiveInverse):
+        sparse = isinstance(inverse, (ActiveInverse, FaceInverse))
+        if sparse:
             self.effective_params_ = inverse.effective_params
         else:
-            penalised = float(expansion.penalty_diagonal @ inverse.diagonal())
+            penalised = shrunk_params(expansion, inverse)
             rank = n_params - (0 if inverse.null_space is None else inverse.null_space.shape[1])
             self.effective_params_ = rank - penalised
         if expansion.objective.loss.scale_is_free:
             freedom = max(float(weight.sum()) - self.effective_params_, 1.0)
             self.dispersion_ = expansion.deviance / freedom
-        if isinstance(inverse, ActiveInverse):
+        if sparse:
             return  # no error bars: those of the columns left would not know that they were chosen
         # Of one feature's coefficients between outputs, (k, k, n_features): classes mix outputs.
         n_outputs, n_features = shape[0], len(rows.scale)

@@ -33,7 +33,9 @@ class LinearRegressor(RegressorMixin, PenalizedLinearModel):
         against overfitting the criterion.
     penalty : Lasso, ElasticNet or GroupLasso, optional
         In place of ridge: most coefficients become exactly zero. ``alpha`` is then its strength,
-        that of scikit-learn's ``Lasso(alpha)`` times the number of rows.
+        that of scikit-learn's ``Lasso(alpha)`` times the number of rows. ``TotalVariation()``
+        joins neighbours of a group, in the order of the columns; ``SmoothedLasso()`` and
+        ``SmoothedVariation()`` are the same with the kink rounded off, and have error bars.
     criterion : LeaveOneOut, KFold or HoldOut, optional
         Default: chosen by predicted cost; ``tuning_.criterion_reason`` says which and why.
     standardize : bool

@@ -9,6 +9,7 @@ from sklearn.exceptions import ConvergenceWarning
 
 from derivata.contracts import Array, HessianInverse
 from derivata.curvature.active import ActiveExpansion
+from derivata.curvature.chain import ChainExpansion
 from derivata.curvature.iterative import IterativeInverse
 from derivata.designs.standardized import Standardized
 from derivata.diagnostics import (
@@ -67,7 +68,7 @@ def warn_about(
             FitNotConverged,
         )
     if tuned is not None:
-        _warn_of_tuning(tuned)
+        warn_of_tuning(tuned)
     _warn_of_constants(rows, names)
     _warn_of_extremes(rows, fit.expansion, names, row_numbers)
     _warn_of_collinear(rows, fit.expansion, inverse, names)
@@ -79,7 +80,8 @@ def warn_about(
         _warn_of_lone_rows(fit.expansion, inverse, row_numbers)
 
 
-def _warn_of_tuning(tuned: TuneResult) -> None:
+def warn_of_tuning(tuned: TuneResult) -> None:
+    """Warn of a search that stopped early, or ended on the edge of its range."""
     if not tuned.converged:
         warn(f"tuning did not converge: {tuned.reason}.", FitNotConverged)
     # One of several groups at an end is an outcome like any other, and `tuning_.at_bound` has it;
@@ -212,7 +214,7 @@ def _warn_of_collinear(
 def _warn_of_separation(
     rows: Standardized, expansion: Expansion, names: list[str], tuned: TuneResult | None
 ) -> bool:
-    if isinstance(expansion, ActiveExpansion):
+    if isinstance(expansion, (ActiveExpansion, ChainExpansion)):
         return False  # the pull of a kink has no curvature, but it holds coefficients
     # Far from a minimum, losses may be flat for other reasons.
     near = expansion.relative_gradient < NEAR

@@ -16,7 +16,15 @@ from derivata.criteria import HoldOut, KFold, LeaveOneOut
 from derivata.errors import InvalidParameter, ModelFileError
 from derivata.estimators.tuning_record import Tuning
 from derivata.files.model_state import ModelState
-from derivata.penalties import ElasticNet, GroupLasso, Lasso
+from derivata.penalties import (
+    ElasticNet,
+    FusedLasso,
+    GroupLasso,
+    Lasso,
+    SmoothedLasso,
+    SmoothedVariation,
+    TotalVariation,
+)
 from derivata.solvers import LBFGS, Newton, ProximalNewton
 from derivata.tuning import OuterScore, TuneStep
 
@@ -24,6 +32,7 @@ _PARTS = {
     part.__name__: part
     for part in (
         ElasticNet,
+        FusedLasso,
         GroupLasso,
         HoldOut,
         KFold,
@@ -32,6 +41,9 @@ _PARTS = {
         LeaveOneOut,
         Newton,
         ProximalNewton,
+        SmoothedLasso,
+        SmoothedVariation,
+        TotalVariation,
     )
 }
 # What a fitted model holds, by how it is written. Arrays may be absent (None).

@@ -111,6 +111,20 @@ class BlockNorm:
         """Whether every block is a single parameter, so that its norm is an absolute value."""
         return int(np.count_nonzero(self.penalised)) == len(self.block_weights)
 
+    @property
+    def is_diagonal(self) -> bool:
+        """Whether the Hessian of the blocks that are not zero is diagonal."""
+        return self.is_separable
+
+    @property
+    def curvature_is_constant(self) -> bool:
+        """Whether each norm is an absolute value, which is straight."""
+        return self.is_separable
+
+    @property
+    def compared(self) -> None:
+        """None: each block is compared with zero alone."""
+
     def strengths(self, hyper: Array) -> tuple[float, float]:
         """alpha1 and alpha2."""
         if self.l1_ratio is None:
@@ -144,6 +158,11 @@ class BlockNorm:
         if alpha2 > 0.0:
             value += 0.5 * alpha2 * float(params[self.penalised] @ params[self.penalised])
         return value
+
+    def hyper_gradient(self, params: Array, hyper: Array) -> Array:
+        """By hyper, (n_hyper,)."""
+        squares = float(params[self.penalised] @ params[self.penalised])
+        return self._by_hyper(float(self.directions(params) @ params), 0.5 * squares, hyper)
 
     def gradient(self, params: Array, hyper: Array) -> Array:
         """By params, (n_params,); where a block is zero, the subgradient zero."""
@@ -249,6 +268,17 @@ class BlockNorm:
                 "several classes. Use `criterion=KFold()`."
             )
         return self._by_hyper(0.0, float(matrix.diagonal()[self.penalised].sum()), hyper)
+
+    def hessian_params_vjp(self, params: Array, hyper: Array, matrix: HasDiagonal) -> Array:
+        """Derivative of trace(matrix @ Hessian) by params, (n_params,): zero for single parameters.
+
+        Raises
+        ------
+        NotAvailable
+            For blocks of several parameters, as ``hessian_vjp``.
+        """
+        self.hessian_vjp(params, hyper, matrix)
+        return np.zeros(self.n_params)
 
     def logdet(self, hyper: Array) -> NoReturn:
         """Refused: a prior with a kink has no Hessian to take the determinant of."""

@@ -64,6 +64,20 @@ class GroupRidge:
         return len(self.hyper_names)
 
     @property
+    def is_diagonal(self) -> bool:
+        """The Hessian is diagonal."""
+        return True
+
+    @property
+    def curvature_is_constant(self) -> bool:
+        """The Hessian depends on hyper alone."""
+        return True
+
+    @property
+    def compared(self) -> None:
+        """None: each parameter is compared with zero alone."""
+
+    @property
     def penalised(self) -> Array:
         """Which parameters carry a penalty, bool (n_params,)."""
         return self._penalised  # type: ignore[attr-defined]
@@ -76,9 +90,16 @@ class GroupRidge:
         """Half the weighted sum of squares."""
         return 0.5 * float(self.hessian_diagonal(params, hyper) @ (params * params))
 
+    def hyper_gradient(self, params: Array, hyper: Array) -> Array:
+        """By hyper, (n_hyper,): half the weighted squares of each group."""
+        return 0.5 * self._by_group(params * params, hyper)
+
     def gradient(self, params: Array, hyper: Array) -> Array:
         """By params, (n_params,)."""
         return self.hessian_diagonal(params, hyper) * params
+
+    def coupling(self, params: Array, hyper: Array) -> None:
+        """None: the Hessian has nothing beside its diagonal."""
 
     def hvp(self, params: Array, hyper: Array, direction: Array) -> Array:
         """Hessian times a direction (n_params,) or directions (n_params, m)."""
@@ -95,6 +116,10 @@ class GroupRidge:
     def hessian_vjp(self, params: Array, hyper: Array, matrix: HasDiagonal) -> Array:
         """Derivative of trace(matrix @ Hessian) by hyper, (n_hyper,)."""
         return self._by_group(matrix.diagonal(), hyper)
+
+    def hessian_params_vjp(self, params: Array, hyper: Array, matrix: HasDiagonal) -> Array:
+        """Zero, (n_params,): the Hessian does not depend on params."""
+        return np.zeros(self.n_params)
 
     def merged(self, kinds: Array, names: tuple[str, ...]) -> GroupRidge:
         """The penalty whose groups of a kind are one: ``kinds`` (n_hyper,) numbers into names."""

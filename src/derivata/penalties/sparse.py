@@ -42,7 +42,7 @@ class Lasso:
 
     def on(self, groups: Array, n_outputs: int) -> BlockNorm:
         """The penalty of a model whose columns have these groups, -1 where free."""
-        _require_one_strength(groups, "Lasso()")
+        require_one_strength(groups, "Lasso()")
         return BlockNorm(_each_column(groups), n_outputs, ("l1",), l1_ratio=1.0)
 
 
@@ -73,7 +73,7 @@ class ElasticNet:
 
     def on(self, groups: Array, n_outputs: int) -> BlockNorm:
         """The penalty of a model whose columns have these groups, -1 where free."""
-        _require_one_strength(groups, "ElasticNet()")
+        require_one_strength(groups, "ElasticNet()")
         blocks = _each_column(groups)
         if isinstance(self.l1_ratio, str):
             return BlockNorm(blocks, n_outputs, ("l1", "l2"))
@@ -103,7 +103,8 @@ def _each_column(groups: Array) -> Array:
     return np.where(penalised, np.cumsum(penalised) - 1, FREE)
 
 
-def _require_one_strength(groups: Array, name: str) -> None:
+def require_one_strength(groups: Array, name: str) -> None:
+    """Refuse several groups where a penalty has one strength."""
     n_groups = int(np.max(groups, initial=FREE)) + 1
     if n_groups > 1:
         raise InvalidParameter(

@@ -40,6 +40,16 @@ class LinearPredictor:
         """Number of parameters."""
         return self.n_outputs * self.design.n_columns
 
+    @property
+    def is_linear(self) -> bool:
+        """True."""
+        return True
+
+    @property
+    def reference(self) -> Array:
+        """Zeros: J is the same everywhere."""
+        return np.zeros(self.n_params)
+
     def predict(self, params: Array) -> Array:
         """Outputs, (n, k)."""
         return self.design.matvec(params.reshape(self.n_outputs, -1).T)
@@ -82,6 +92,18 @@ class LinearPredictor:
 
     def curvature_vp(self, params: Array, cotangent: Array, direction: Array) -> float:
         """Zero: outputs are linear in the parameters."""
+        return 0.0
+
+    def row_curvature_vp(self, params: Array, directions: Array) -> float:
+        """Zero."""
+        return 0.0
+
+    def curvature(self, params: Array, cotangent: Array) -> float:
+        """Zero."""
+        return 0.0
+
+    def leverage_vjp(self, params: Array, matrix: Array, cotangents: Array) -> float:
+        """Zero: J does not move."""
         return 0.0
 
     def column_squares(self, weights: Array) -> Array:

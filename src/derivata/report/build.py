@@ -63,7 +63,7 @@ def build_report(record: RunRecord) -> str:
     return template.substitute(
         title=escape(f"{clean(task.target, 60)} – derivata"),
         file=escape(clean(record.file_name, 80)),
-        target=Markup("<bdi>{}</bdi>").format(clean(task.target, 80)),
+        heading=Markup("Predicting <bdi>{}</bdi>").format(clean(task.target, 80)),
         subtitle=escape(_subtitle(record)),
         headline=paragraph(headline(record), "headline"),
         figures=key_figures(_key_figures(record)),

@@ -16,6 +16,7 @@ from scipy.optimize import minimize
 
 from derivata.contracts import Array
 from derivata.objective import Expansion, Objective
+from derivata.solvers.proximal import has_kink, instead_of
 from derivata.solvers.result import FitResult
 
 
@@ -38,7 +39,12 @@ class LBFGS:
     memory: int = 20
 
     def minimize(self, objective: Objective, params: Array, hyper: Array) -> FitResult:
-        """Minimise F(., hyper) from ``params``."""
+        """Minimise F(., hyper) from ``params``.
+
+        Where the penalty has a kink ``ProximalNewton`` takes over, and the reason says so.
+        """
+        if has_kink(objective):
+            return instead_of(self, objective, params, hyper)
         start = objective.at(params, hyper)
         if start.relative_gradient <= self.tol:
             return self._result(start, [start.value], [start.relative_gradient])
@@ -93,6 +99,8 @@ def _scale(start: Expansion) -> Array:
     objective = start.objective
     curvature = np.einsum("n,naa->", objective.weight, objective.null_rows.hessian)
     # A curvature of zero (Huber's tails) says nothing about scale, and 1 does no harm.
-    typical = float(curvature) / (objective.weight.sum() * objective.predictor.n_outputs) or 1.0
+    typical = float(curvature) / (objective.weight.sum() * objective.predictor.n_outputs)
+    if typical <= 0.0:  # nor has that of a loss that is not convex there
+        typical = 1.0
     diagonal = typical * objective.predictor.column_squares(objective.weight)
     return 1.0 / np.sqrt(np.maximum(diagonal + start.penalty_diagonal, np.finfo(float).tiny))

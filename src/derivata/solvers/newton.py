@@ -1,19 +1,24 @@
 """Damped Newton: the direction is -H^-1 gradient.
 
-H is the Gauss-Newton Hessian, exact for a linear predictor. Near the solution the error squares
-at each step; far from it, step halving keeps F decreasing.
+H is the exact Hessian; beyond some parameters of a predictor that is not linear, Gauss-Newton's.
+Where H is indefinite its curvatures are taken upwards (``curvature.exact``). Near the solution the
+error squares at each step; far from it, step halving keeps F decreasing.
 
 Maths: docs/math/solvers.md
 """
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from derivata.contracts import Array
-from derivata.curvature.inverse import invert
+from derivata.curvature.exact import newton_step, past_saddle
 from derivata.objective import Expansion, Objective
+from derivata.solvers.proximal import has_kink, instead_of
 from derivata.solvers.result import FitResult, descend
+
+# Saddles left behind in one fit, at most.
+SADDLES = 5
 
 
 @dataclass(frozen=True)
@@ -39,11 +44,37 @@ class Newton:
     precision: float = 1e-4
 
     def minimize(self, objective: Objective, params: Array, hyper: Array) -> FitResult:
-        """Minimise F(., hyper) from ``params``."""
-        start = objective.at(params, hyper)
+        """Minimise F(., hyper) from ``params``.
+
+        A descent that ends at a saddle goes on from a lower point beside it. Where the penalty has
+        a kink ``ProximalNewton`` takes over, and the reason says so.
+        """
+        if has_kink(objective):
+            return instead_of(self, objective, params, hyper)
+        fit = self._descend(objective.at(params, hyper))
+        for _ in range(SADDLES):
+            left = self.max_iter - fit.n_iter
+            lower = past_saddle(fit.expansion) if fit.converged and left > 0 else None
+            if lower is None:
+                break
+            fit = _continued(fit, replace(self, max_iter=left - 1)._descend(lower))
+        return fit
+
+    def _descend(self, start: Expansion) -> FitResult:
         return descend(start, newton_direction, self.tol, self.max_iter, self.precision)
+
+
+def _continued(before: FitResult, after: FitResult) -> FitResult:
+    """Two descents as one, with the step between them counted."""
+    return replace(
+        after,
+        n_iter=before.n_iter + 1 + after.n_iter,
+        values=before.values + after.values,
+        gradients=before.gradients + after.gradients,
+        n_gradients=before.n_gradients + after.n_gradients,
+    )
 
 
 def newton_direction(expansion: Expansion) -> Array:
     """-H^-1 gradient, (p,)."""
-    return -invert(expansion).solve(expansion.gradient)
+    return newton_step(expansion)

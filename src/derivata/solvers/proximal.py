@@ -4,10 +4,11 @@ At w the losses are replaced by their quadratic expansion, and the penalty is ke
 
     d = argmin  g^T d + d^T G d / 2 + R(w + d) - R(w)       over the working set
 
-which is solved by ``minimize_lasso`` or ``minimize_groups``; then a step along d is shortened until
-F falls by a share of what the model promised. The working set is the active set and the columns
-whose kink does not hold the pull of the losses; only its Gram product is formed, never p x p. At a
-minimiser no column is left to join.
+which is solved by ``minimize_lasso``, ``minimize_groups`` or ``minimize_chain``; then a step along
+d is shortened until F falls by a share of what the model promised. The working set is the active
+set and the columns whose kink does not hold the pull of the losses; only its Gram product is
+formed, never p x p. At a minimiser no column is left to join. (Total variation joins neighbours, so
+all parameters take part in every step.)
 
 Sources: Lee, Sun & Saunders (2014), SIAM J. Optim. 24, 1420-1443 (proximal Newton); Massias,
 Gramfort & Salmon (2018), ICML, 3321-3330 (working sets).
@@ -17,18 +18,22 @@ Maths: docs/math/sparse_penalties.md
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any, cast
 
 import numpy as np
 
 from derivata.contracts import Array
 from derivata.curvature.active import ActiveExpansion, params_of
-from derivata.errors import InvalidParameter
-from derivata.objective import Objective, add_to_diagonal
+from derivata.curvature.chain import ChainExpansion, expand
+from derivata.curvature.exact import newton_step
+from derivata.curvature.inverse import LARGEST_DENSE
+from derivata.errors import NotAvailable
+from derivata.objective import Expansion, Objective, add_to_diagonal
+from derivata.solvers.quadratic_chain import minimize_chain
 from derivata.solvers.quadratic_groups import minimize_groups
 from derivata.solvers.quadratic_lasso import minimize_lasso
-from derivata.solvers.result import SHORTEST_STEP, SUFFICIENT_DECREASE, FitResult
+from derivata.solvers.result import SHORTEST_STEP, SUFFICIENT_DECREASE, FitResult, descend
 
 # The quadratic is solved to this share of the tolerance of the fit.
 INNER = 0.1
@@ -42,10 +47,12 @@ LARGEST_GRAM = 1_000
 SHORT, NEAR = 0.02, 1e-6
 DAMPINGS = (1e-3, 1e-1, 10.0, 1e3)
 
+Kinked = ActiveExpansion | ChainExpansion
+
 
 @dataclass(frozen=True)
 class ProximalNewton:
-    """Damped Newton's method for a penalty with a kink.
+    """Damped Newton's method for a penalty with kinks.
 
     Parameters
     ----------
@@ -66,15 +73,24 @@ class ProximalNewton:
     def minimize(self, objective: Objective, params: Array, hyper: Array) -> FitResult:
         """Minimise F(., hyper) from ``params``.
 
-        The result's expansion is an ``ActiveExpansion``; ``duality_gap`` of it bounds how far F is
-        above its minimum.
+        The result's expansion is an ``ActiveExpansion`` (``duality_gap`` of it bounds how far F is
+        above its minimum), or a ``ChainExpansion`` for total variation. Where the penalty is smooth
+        the model is solved by Newton's step, and the reason says so.
+
+        Raises
+        ------
+        NotAvailable
+            For total variation of more parameters than a dense Hessian may have.
         """
-        if not hasattr(objective.penalty, "prox"):
-            raise InvalidParameter(
-                f"`ProximalNewton` needs a penalty with a kink, such as Lasso(); the penalty is "
-                f"{type(objective.penalty).__name__}. Use `solver=Newton()`."
+        here = expand(objective, params, hyper)
+        if not isinstance(here, (ActiveExpansion, ChainExpansion)):
+            fit = descend(here, newton_step, self.tol, self.max_iter)
+            return replace(fit, reason=f"by Newton's steps, as the penalty is smooth; {fit.reason}")
+        if isinstance(here, ChainExpansion) and len(params) > LARGEST_DENSE:
+            raise NotAvailable(
+                f"`ProximalNewton` needs a dense Hessian of {len(params):,} parameters for total "
+                f"variation; at most {LARGEST_DENSE:,} are possible. Use `solver=Nesterov()`."
             )
-        here = ActiveExpansion(objective, params, hyper)
         values, gradients = [here.value], [here.relative_gradient]
         n_iter, stuck = 0, False
         while here.relative_gradient > self.tol and n_iter < self.max_iter and not stuck:
@@ -87,7 +103,7 @@ class ProximalNewton:
         return self._result(here, n_iter, values, gradients)
 
     def _result(
-        self, end: ActiveExpansion, n_iter: int, values: list[float], gradients: list[float]
+        self, end: Expansion, n_iter: int, values: list[float], gradients: list[float]
     ) -> FitResult:
         relative = end.relative_gradient
         converged = relative <= self.tol
@@ -103,17 +119,30 @@ class ProximalNewton:
         return FitResult(end, converged, n_iter, reason, tuple(values), tuple(gradients))
 
 
-def _step(here: ActiveExpansion, tol: float) -> ActiveExpansion | None:
+def has_kink(objective: Any) -> bool:
+    """Whether the objective has a penalty, and one with a kink."""
+    return hasattr(getattr(objective, "penalty", None), "prox")
+
+
+def instead_of(solver: Any, objective: Objective, params: Array, hyper: Array) -> FitResult:
+    """The fit by proximal Newton steps where ``solver`` knows no kinks, with that as a reason."""
+    proximal = ProximalNewton(solver.tol, solver.max_iter)
+    fit = proximal.minimize(objective, params, hyper)
+    told = f"by ProximalNewton, as {type(solver).__name__} knows no kinks and the penalty has one"
+    return replace(fit, reason=f"{told}; {fit.reason}", solver=proximal)
+
+
+def _step(here: Kinked, tol: float) -> Kinked | None:
     """The next point, or None if F cannot be lowered along the model's direction.
 
     Where the model is of no use (rows in Huber's straight tails have no curvature), the curvature
     of the best constant fit is mixed in until it is.
     """
-    best, length = _search(here, _direction(here, tol, 0.0))
+    best, length = _search(here, _end(here, tol, 0.0))
     if length > SHORT or here.relative_gradient < NEAR:
         return best
     for damping in DAMPINGS:
-        other, length = _search(here, _direction(here, tol, damping))
+        other, length = _search(here, _end(here, tol, damping))
         if other is not None and (best is None or other.value < best.value):
             best = other
         if length == 1.0:
@@ -121,10 +150,9 @@ def _step(here: ActiveExpansion, tol: float) -> ActiveExpansion | None:
     return best
 
 
-def _search(here: ActiveExpansion, direction: Array) -> tuple[ActiveExpansion | None, float]:
+def _search(here: Kinked, end: Array) -> tuple[Kinked | None, float]:
     """The first of the steps 1, 1/2, 1/4 ... that lowers F enough, and its length; or None, 0."""
-    penalty = here.penalty
-    end = here.params + direction
+    penalty, direction = here.penalty, end - here.params
     promised = float(here.loss_gradient @ direction)
     promised += penalty.value(end, here.hyper) - here.penalty_value
     losses = float(here.objective.weight @ np.abs(here.rows.value))
@@ -132,9 +160,9 @@ def _search(here: ActiveExpansion, direction: Array) -> tuple[ActiveExpansion | 
     length = 1.0
     with np.errstate(over="ignore", invalid="ignore"):  # a trial beyond float64 is refused
         while length >= SHORTEST_STEP:
-            # The end itself, as only there coefficients are exactly zero.
+            # The end itself, as only there coefficients are exactly zero, or equal.
             point = end if length == 1.0 else here.params + length * direction
-            trial = ActiveExpansion(here.objective, point, here.hyper)
+            trial = cast(Kinked, expand(here.objective, point, here.hyper))
             enough = here.value + SUFFICIENT_DECREASE * length * min(promised, 0.0)
             if trial.value <= min(enough, np.nextafter(here.value, -np.inf)):
                 return trial, length
@@ -148,8 +176,10 @@ def _search(here: ActiveExpansion, direction: Array) -> tuple[ActiveExpansion | 
     return None, 0.0
 
 
-def _direction(here: ActiveExpansion, tol: float, damping: float) -> Array:
-    """From here to the minimiser of the model over the working set, (p,)."""
+def _end(here: Kinked, tol: float, damping: float) -> Array:
+    """The minimiser of the model over the working set, (p,)."""
+    if isinstance(here, ChainExpansion):
+        return _chain_end(here, tol, damping)
     objective, penalty = here.objective, here.penalty
     columns = _working_columns(here, tol)
     chosen = params_of(columns, objective)
@@ -167,9 +197,19 @@ def _direction(here: ActiveExpansion, tol: float, damping: float) -> Array:
         end = minimize_lasso(hessian, linear, pull, start, least)
     else:
         end = minimize_groups(hessian, linear, pull, blocks, start, least)
-    direction = np.zeros_like(here.params)
-    direction[chosen] = end - start
-    return direction
+    params = here.params.copy()
+    params[chosen] = end
+    return params
+
+
+def _chain_end(here: ChainExpansion, tol: float, damping: float) -> Array:
+    """The minimiser of the model, (p,)."""
+    hessian = here.gram
+    if damping > 0.0:
+        hessian = add_to_diagonal(hessian.copy(), damping * _sizes(here.objective))
+    linear = hessian @ here.params - here.loss_gradient
+    least = INNER * tol * here.objective.gradient_scale
+    return minimize_chain(hessian, linear, here.penalty, here.hyper, here.params, least)
 
 
 def _sizes(objective: Objective) -> Array:
@@ -202,6 +242,8 @@ def _gram(here: ActiveExpansion, columns: Array, chosen: Array) -> Array:
     n_params = predictor.n_params
     small = n_params <= LARGEST_GRAM and n_params <= predictor.n_rows * predictor.n_outputs
     gram = objective.constant_gram if small and objective.loss.curvature_is_constant else None
+    if gram is None and not hasattr(predictor, "select"):
+        gram = predictor.gram(here.params, here.output_hessian)
     if gram is not None:
         return gram[chosen[:, None], chosen]
     part = predictor if len(chosen) == n_params else cast(Any, predictor).select(columns)

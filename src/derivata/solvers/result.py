@@ -11,6 +11,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass, field
+from typing import Any
 
 import numpy as np
 
@@ -44,6 +45,15 @@ class FitResult:
         F before each step and at the end.
     gradients : tuple of float
         The relative gradient likewise.
+    n_gradients : int
+        Gradients of F that were taken, those of points refused included; 0 if they were not
+        counted. A pass over all mini-batches counts as one.
+    interrupted, diverged : bool
+        Whether Ctrl-C, or a value beyond all bounds, ended the run: then the expansion is that of
+        the lowest F on the way.
+    solver : Solver or None
+        What ran at the end, with its step and its other settings filled in, where they followed
+        from the curvature.
     """
 
     expansion: Expansion
@@ -52,6 +62,10 @@ class FitResult:
     reason: str
     values: tuple[float, ...] = field(repr=False, default=())
     gradients: tuple[float, ...] = field(repr=False, default=())
+    n_gradients: int = field(default=0, kw_only=True)
+    interrupted: bool = field(default=False, kw_only=True)
+    diverged: bool = field(default=False, kw_only=True)
+    solver: Any = field(default=None, kw_only=True, repr=False)
 
 
 def descend(
@@ -85,9 +99,9 @@ def descend(
         step = direction(expansion)
         if small and -float(expansion.gradient @ step) <= precision**2 * expansion.nat:
             break
-        following = _armijo(expansion, step)
+        following = armijo(expansion, step)
         if expansion.relative_gradient > FAR and _is_stuck(expansion, following):
-            following = _lower(following, _armijo(expansion, _steepest(expansion)))
+            following = _lower(following, armijo(expansion, _steepest(expansion)))
         if following is None:
             break
         expansion = following
@@ -112,7 +126,7 @@ def descend(
     return FitResult(expansion, converged, n_iter, reason, tuple(values), tuple(gradients))
 
 
-def _armijo(expansion: Expansion, direction: Array) -> Expansion | None:
+def armijo(expansion: Expansion, direction: Array) -> Expansion | None:
     """The expansion at the first of the steps 1, 1/2, 1/4 ... that decreases F enough, or None."""
     # A trial beyond float64 has the value inf or NaN and is refused; that is no news to a user.
     with np.errstate(over="ignore", invalid="ignore"):
@@ -124,9 +138,8 @@ def _search(expansion: Expansion, direction: Array) -> Expansion | None:
     if not slope < 0.0:
         return None
     # Near the minimum F changes by less than its rounding; there a step that lowers the gradient
-    # is accepted instead. Losses of both signs cancel in their sum, but their rounding does not.
-    losses = float(expansion.objective.weight @ np.abs(expansion.rows.value))
-    rounding = 1e-15 * (losses + expansion.penalty_value + 1.0)
+    # is accepted instead.
+    rounding = rounding_of(expansion)
     step = 1.0
     while step >= SHORTEST_STEP:
         trial = expansion.objective.at(expansion.params + step * direction, expansion.hyper)
@@ -140,6 +153,12 @@ def _search(expansion: Expansion, direction: Array) -> Expansion | None:
                 return None
         step *= 0.5
     return None
+
+
+def rounding_of(expansion: Expansion) -> float:
+    """What F may be off by, as a sum of rounded losses of both signs."""
+    losses = float(expansion.objective.weight @ np.abs(expansion.rows.value))
+    return 1e-15 * (losses + expansion.penalty_value + 1.0)
 
 
 def _is_stuck(expansion: Expansion, following: Expansion | None) -> bool:

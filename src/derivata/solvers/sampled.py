@@ -22,8 +22,13 @@ ROUGH = 1e-3
 
 
 def sampled_start(objective: Objective, hyper: Array) -> Array:
-    """Parameters to start from, (n_params,): the constant fit unless rows are many."""
+    """Parameters to start from, (n_params,): the constant fit unless rows are many.
+
+    For a predictor that is not linear its reference: at zeros it may be stuck.
+    """
     predictor = objective.predictor
+    if not predictor.is_linear:
+        return predictor.reference
     n_sampled = max(ROWS_PER_PARAM * predictor.n_params, predictor.n_rows // SHARE)
     zeros = _constant_fit(objective)
     if predictor.n_rows < WORTHWHILE * n_sampled or objective.loss.curvature_is_constant:

@@ -65,7 +65,7 @@ def tune_automatically(
         fold_solver = LBFGS(FOLD_TOLERANCE) if dear_hessian(objective) else solver
     if not isinstance(criterion, LeaveOneOut):
         return _tune_by_folds(objective, fold_solver, reason, params, settings)
-    if objective.loss.curvature_is_constant:  # leave-one-out is exact
+    if objective.is_quadratic and objective.penalty.curvature_is_constant:  # it is exact
         result = tune_guarded(objective, criterion, solver, params=params, **settings)
         return AutomaticTuning(result, criterion, reason)
     if _is_large(objective):

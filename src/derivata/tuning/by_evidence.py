@@ -83,7 +83,7 @@ def tune_by_evidence(
     """
     evidence = Evidence(dispersion)
     rate = 0.0 if objective.loss.scale_is_free else RATE
-    pull = PULL if objective.loss.curvature_is_constant else ROUGH_PULL
+    pull = PULL if objective.is_quadratic else ROUGH_PULL
     prior = WeakPrior(Guard(pull, kinds), rate)
     settings: dict[str, Any] = {"params": params, "progress": progress}
     if start is not None or objective.penalty.n_hyper == len(np.unique(kinds)):

@@ -82,8 +82,12 @@ class Problem:
         self, part: Subproblem, solver: Solver, start: Array, hyper: Array
     ) -> tuple[FitResult, HessianInverse, Partials, float, Array]:
         fit = solver.minimize(part.objective, start, hyper)
+        if fit.interrupted:  # whoever stops a fit stops the search that asked for it
+            raise KeyboardInterrupt
         expansion = fit.expansion
-        if not part.objective.loss.scale_is_free and expansion.curvature_left < SATURATED:
+        free = part.objective.loss.scale_is_free
+        # Below zero the losses are not convex, which says nothing of certainty.
+        if not free and 0.0 <= expansion.curvature_left < SATURATED:
             raise NotConverged(
                 "the rows are fitted with certainty: weaker penalties only add to it, and a "
                 "criterion of separable rows falls for ever. Use a stronger penalty."

@@ -41,7 +41,14 @@ def first_hyper(objective: Objective) -> Array:
 
 
 def mean_curvature(objective: Objective) -> float:
-    """log of the mean diagonal of J^T W J over penalised parameters, at the best constant fit."""
+    """log of the mean diagonal of J^T W J over penalised parameters, at the best constant fit.
+
+    Where the strength is no precision but a force, as of a lasso, smoothed or not: of the root mean
+    square gradient there.
+    """
+    penalty = objective.penalty
+    if not penalty.curvature_is_constant or hasattr(penalty, "prox"):
+        return mean_pull(objective)
     diagonal = objective.null_diagonal
     if not diagonal.any():  # every row in Huber's straight tails: no curvature there to start from
         diagonal = objective.column_squares
@@ -49,3 +56,14 @@ def mean_curvature(objective: Objective) -> float:
     penalised = (objective.penalty.hessian_diagonal(diagonal, no_pull) > 0) & (diagonal > 0)
     mean = float(diagonal[penalised].mean()) if penalised.any() else 1.0
     return float(np.log(max(mean, 1e-300)))
+
+
+def mean_pull(objective: Objective) -> float:
+    """log of the root mean square gradient over penalised parameters, at the best constant fit."""
+    params = objective.predictor.reference
+    null = objective.weight[:, None] * objective.null_rows.gradient
+    gradient = objective.predictor.vjp(params, null)
+    no_pull = np.zeros(objective.penalty.n_hyper)
+    penalised = objective.penalty.hessian_diagonal(np.zeros(len(params)), no_pull) > 0.0
+    square = float(np.mean(gradient[penalised if penalised.any() else slice(None)] ** 2))
+    return 0.5 * float(np.log(max(square, 1e-300)))

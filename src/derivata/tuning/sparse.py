@@ -100,7 +100,7 @@ def tune_sparse(
         if criterion is None:
             criterion, changes, reason = _choose(points, random_state)
     elif criterion is None:
-        criterion, reason = _folds(objective, random_state), UNKNOWN_TO_GROUPS
+        criterion, reason = folds_for(objective, random_state), UNKNOWN_TO_GROUPS
     problem = Problem(criterion.subproblems(objective), solver, no_guard(objective.penalty.n_hyper))
     result = search(problem, points, progress)
     n_steps = result.n_solver_steps + sum(point.n_steps for point in points)
@@ -128,7 +128,7 @@ def _choose(
     best = points.index(best_point(points))
     objective = points[best].expansion.objective
     if not points[best].expansion.penalty.is_separable:
-        return _folds(objective, random_state), None, UNKNOWN_TO_GROUPS
+        return folds_for(objective, random_state), None, UNKNOWN_TO_GROUPS
     # Beside the best point too, as leave-one-out may be lowest where a set happens to last.
     near = dict.fromkeys([best, *range(max(best - 1, 1), min(best + 2, len(points)))])
     worst, told = None, ""
@@ -143,18 +143,19 @@ def _choose(
         if len(objective.y) < MANY_ROWS and len(distinct_rows(objective)[1]) < FEWEST_ROWS:
             return LeaveOneOut(), worst, f"too few rows for folds; {told}"
         if not worst.tolerable:
-            return _folds(objective, random_state), worst, told
+            return folds_for(objective, random_state), worst, told
         error = leave_one_out_error(expansion, invert(expansion))
         if not error.tolerable:
             told = (
                 f"leave-one-out by one Newton step would be off by about {error.error:.1f} of the "
                 f"{abs(error.change):.1f} nats that leaving rows out changes"
             )
-            return _folds(objective, random_state), worst, told
+            return folds_for(objective, random_state), worst, told
     return LeaveOneOut(), worst, told
 
 
-def _folds(objective: Objective, random_state: int) -> Criterion:
+def folds_for(objective: Objective, random_state: int) -> Criterion:
+    """Five folds of distinct rows, or one hold-out where rows are many."""
     if len(objective.y) >= MANY_ROWS:
         return HoldOut(HELD_SHARE, random_state)
     return DistinctFolds(N_FOLDS, random_state)

@@ -1,0 +1,1 @@
+"""Networks of derivata against other libraries: tables, peers, speed, cached results."""

@@ -1,0 +1,1 @@
+"""Neural networks: described, trained in JAX (the extra ``[jax]``), kept and judged."""
