@@ -24,8 +24,11 @@ from derivata.objective import Expansion, Objective
 from derivata.penalties.chain_variation import ChainVariation
 from derivata.penalties.smooth import FREE
 from derivata.solvers.duality_gap import duality_gap
+from derivata.solvers.lbfgs import LBFGS
+from derivata.solvers.newton import Newton
 from derivata.solvers.proximal import ProximalNewton
-from derivata.tuning import TuneResult
+from derivata.solvers.two_phase import TwoPhase
+from derivata.tuning import Solver, TuneResult
 from derivata.tuning.fused import tune_fused
 from derivata.tuning.sparse import tune_sparse
 from derivata.tuning.sparse_path import approach
@@ -42,14 +45,15 @@ def named_penalty(model: Any, groups: Array, has_intercept: bool, n_outputs: int
     return model.penalty.on(np.append(groups, FREE) if has_intercept else groups, n_outputs)
 
 
-def sparse_solver(model: Any) -> ProximalNewton:
+def sparse_solver(model: Any) -> Solver:
     """The model's own solver, which must know kinks, or one to its tolerance."""
     if model.solver is None:
         return ProximalNewton(model.tol, model.max_iter)
-    if not isinstance(model.solver, ProximalNewton):
+    if isinstance(model.solver, Newton | LBFGS | TwoPhase):
         raise InvalidParameter(
             f"`solver` is {model.solver!r}, which needs a smooth penalty, but `penalty` is "
-            f"{model.penalty!r}. Leave `solver` out, or use `ProximalNewton()`."
+            f"{model.penalty!r}. Leave `solver` out, or use `ProximalNewton()`, or a first-order "
+            "solver such as `Nesterov()`."
         )
     return model.solver
 
@@ -67,9 +71,9 @@ def find_strengths(model: Any, objective: Objective) -> tuple[Array, TuneResult 
         start = np.zeros(objective.predictor.n_params) if fused else approach(inner, hyper)
     else:
         find = tune_fused if fused else tune_sparse
-        found = find(
-            inner, model.solver, criterion=model.criterion, random_state=model.random_state
-        )
+        # What searches along a path of strengths works on a set of columns, as this solver does.
+        guide = model.solver if isinstance(model.solver, ProximalNewton) else None
+        found = find(inner, guide, criterion=model.criterion, random_state=model.random_state)
         model.tuning_ = tuning_record(found.result, found.criterion.name, found.reason)
         hyper, result, start = found.result.hyper, found.result, found.result.full_params
         assert start is not None  # a point of the path, or the fit of a fold

@@ -14,7 +14,7 @@ from derivata.penalties import (
     SmoothedVariation,
     TotalVariation,
 )
-from derivata.solvers import ProximalNewton
+from derivata.solvers import Nesterov, ProximalNewton
 
 STEPS = np.repeat([0.0, 1.5, -0.5, 0.0], 8)
 
@@ -184,3 +184,14 @@ def test_a_solver_of_the_users_own_is_taken(rows):
     assert np.allclose(
         model.coef_, LinearRegressor(20.0, penalty=TotalVariation()).fit(X, y).coef_, atol=1e-7
     )
+
+
+@pytest.mark.parametrize("penalty", [Lasso(), TotalVariation()], ids=["lasso", "variation"])
+def test_a_first_order_solver_ends_where_the_proximal_newton_method_does(rows, penalty):
+    X, y = rows
+    model = LinearRegressor(penalty=penalty).fit(X, y)
+    by_steps = LinearRegressor(penalty=penalty, solver=Nesterov(max_iter=10_000)).fit(X, y)
+    assert by_steps.alpha_ == model.alpha_  # tuned alike: the solver is that of the last fit
+    # Both stop at a relative gradient of 1e-8; coefficients are of order one.
+    np.testing.assert_allclose(by_steps.coef_, model.coef_, atol=1e-5)
+    assert by_steps.n_iter_ > model.n_iter_
