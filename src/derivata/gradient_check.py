@@ -220,7 +220,8 @@ def _likely(stated: Array, slopes: Array, wrong: Array) -> str:
     ratio = stated[wrong] / slopes[wrong]
     if np.ptp(ratio) > 1e-3 * np.abs(ratio).max() or np.abs(ratio).max() == 0.0:
         return " Derive it again, or leave it out."
-    return f" The wrong ones are all {float(ratio[0]):.4g} times too large: look for that factor."
+    factor = float(ratio[0])
+    return f" The wrong ones are all {factor:.4g} times the right ones: look for that factor."
 
 
 def _slope(value: Callable[[Array], float], at: Array, direction: Array, step: float) -> float:

@@ -62,6 +62,8 @@ class CompiledLoss:
         with float64():
             slopes = [np.asarray(self.value_and_gradient(y, at)[1]) for at in (z, -z)]
             hessian = np.asarray(self.hessian(y, z))
+        if not (np.isfinite(slopes).all() and np.isfinite(hessian).all()):
+            return False
         moved = 2.0 * np.einsum("nab,nb->na", hessian, z)
         rounding = 1e-9 * (np.abs(moved) + np.abs(slopes[0]))
         return bool((np.abs(slopes[0] - slopes[1] - moved) <= rounding + 1e-12).all())
