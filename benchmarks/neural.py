@@ -52,9 +52,11 @@ def arguments() -> argparse.Namespace:
         return parse
 
     parts, tables, peers = list(PARTS), list(TABLES), [side.name for side in PEERS]
+    ours = [side.name for side in OURS]
     parser.add_argument("--parts", type=chosen(parts), default=parts, metavar="NAME,...")
     parser.add_argument("--tables", type=chosen(tables), default=tables, metavar="NAME,...")
     parser.add_argument("--peers", type=chosen(peers), default=peers, metavar="NAME,...")
+    parser.add_argument("--ours", type=chosen(ours), default=ours, metavar="NAME,...")
     parser.add_argument("--splits", type=int, default=5, help="(5) seeds 0, 1, ... of the splits")
     parser.add_argument("--cache", type=Path, default=FOLDER, help="folder of the peers' results")
     parser.add_argument("--kept", action="store_true", help="measure ours alone, against the cache")
@@ -151,11 +153,12 @@ def held_out(asked: argparse.Namespace) -> None:
                 found[name, side.name] = of_peer(table, side, asked, cache)
     if asked.only_peers:
         return
+    ours = [side for side in OURS if side.name in asked.ours]
     for name in tables:
         splits = sorted({split for key, kept in found.items() if key[0] == name for split in kept})
-        for side in OURS:
+        for side in ours:
             found[name, side.name] = {split: told(name, side, split) for split in splits}
-    for side in OURS:
+    for side in ours:
         print(f"Held-out log-loss, or 1 - R² for numbers; {side.name}:\n")
         print_table(
             [

@@ -1,9 +1,10 @@
 """Training the same network with the same solver: ours, torch's eager mode, scikit-learn.
 
 All minimise the mean loss with Adam, step 1e-3, no penalty and no schedule. torch gets its fused
-Adam, rows by index (no DataLoader), and our first weights; scikit-learn draws others of the same
-distribution. Each side is a function without arguments that trains from the start and returns its
-layers: what is timed is training and all that it needs around it; losses are taken afterwards.
+Adam and rows by index (no DataLoader). All start from the same weights and each epoch visits the
+rows in an order of its own. Each side is a function without arguments that trains from the start
+and returns its layers: what is timed is training and all that it needs around it; losses are taken
+afterwards.
 """
 
 from __future__ import annotations
@@ -155,17 +156,24 @@ def scikit_learn(problem: Problem) -> Run:
 
     kind: Any = MLPClassifier if problem.classifies else MLPRegressor
 
+    model = kind(
+        hidden_layer_sizes=problem.units[1:-1],
+        batch_size=problem.batch_size,
+        alpha=0.0,
+        tol=0.0,
+        n_iter_no_change=problem.n_epochs + 2,
+        learning_rate_init=STEP,
+        random_state=0,
+        warm_start=True,  # starts from the weights that it has, with a new Adam
+    )
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        model.set_params(max_iter=1).fit(problem.X, problem.y)
+    model.set_params(max_iter=problem.n_epochs)
+
     def run() -> Layers:
-        model = kind(
-            hidden_layer_sizes=problem.units[1:-1],
-            batch_size=problem.batch_size,
-            alpha=0.0,
-            tol=0.0,
-            n_iter_no_change=problem.n_epochs + 1,
-            max_iter=problem.n_epochs,
-            learning_rate_init=STEP,
-            random_state=0,
-        )
+        model.coefs_ = first_weights(problem)
+        model.intercepts_ = [np.zeros(weight.shape[1], np.float32) for weight in model.coefs_]
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")
             model.fit(problem.X, problem.y)

@@ -284,6 +284,11 @@ class InputEncoder:
         return sum(one.n_numbers for one in self.columns)
 
     @property
+    def n_scaled(self) -> int:
+        """Columns of the table that hold numbers."""
+        return sum(isinstance(one, ScaledNumber) for one in self.columns)
+
+    @property
     def levels(self) -> tuple[int, ...]:
         """Codes of each embedded category."""
         return tuple(one.n_levels for one in self.columns if one.n_levels)

@@ -66,7 +66,7 @@ class NetworkEvidence:
     effective : array (n_layers,)        effective parameters of each layer
     squares : array (n_layers,)          |W_l|^2
     phi : float                          noise variance where the loss leaves it out, else 1
-    column_effective : array (n_inputs,) or None
+    column_effective : array (n_inputs,)
         Effective parameters of the weights that leave each input.
     """
 
@@ -100,7 +100,7 @@ def network_evidence(
     ----------
     network : Network
     loss : NetworkLoss
-    params : tree of arrays       at a minimum of F; elsewhere the value is an upper bound, no more
+    params : tree of arrays       near a minimum of F: its gradient is taken to be zero
     rows : Rows                   training rows
     alpha : array (n_layers,)     positive; precisions in units of the loss, as `Training.alpha`
     signs : int, optional

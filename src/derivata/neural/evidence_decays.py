@@ -11,9 +11,8 @@ where the derivative vanishes; h is its curvature with the other terms held.
 
 Why it starts at strong decays: from weak ones the weights fit every row, and around such weights
 the evidence has another, worse optimum. Why the guard: ReLU layers can pass a factor to each other
-without changing any output, so the data say little about single decays and noise drives them apart
-(after 12 phases 2,000, .2 and .01 on diabetes); the sum of their logs is well determined. Measured
-in docs/math/network_tuning.md.
+without changing any output, so the data say little about single decays and noise drives them apart;
+the sum of their logs is well determined. Both are measured in docs/math/network_tuning.md.
 
 Cost: about as much as a default fit of few rows, plus (rows)^3 / 2 a phase.
 
@@ -34,7 +33,7 @@ from derivata.neural.network import Params
 from derivata.neural.proposal import Proposal, TuningInterrupted, all_rows
 from derivata.neural.seeds import generator
 from derivata.neural.settings import Training
-from derivata.solvers.schedules import Constant
+from derivata.solvers.schedules import Constant, require_number
 
 # What the seed of a fit is for, beside those of `derivata.neural.seeds`.
 SAMPLES, SEED_STRIDE = 11, 1_000_003
@@ -59,6 +58,11 @@ class LayerEvidence:
         Longest move of a log decay.
     most_rows : int
         Rows of the evidence's matrix; of more, a sample stands for all.
+
+    Raises
+    ------
+    InvalidParameter
+        If a number is not positive.
     """
 
     start: float = 30.0
@@ -68,6 +72,9 @@ class LayerEvidence:
     limit: float = 1.5
     most_rows: int = 1024
     name = "decays by evidence"
+
+    def __post_init__(self) -> None:
+        require_search(self)
 
     def propose(self, problem: NetworkProblem) -> Proposal:
         """The decays of the least guarded evidence on the way."""
@@ -100,6 +107,13 @@ class LayerEvidence:
             theta = theta + guarded_move(evidence, alpha, theta, self.guard, self.limit)
             theta = np.clip(theta, np.log(SMALLEST_ALPHA), np.log(LARGEST_ALPHA))
         return path
+
+
+def require_search(tuner: Any) -> None:
+    """Raise ``InvalidParameter`` unless the numbers of a search make sense."""
+    for name in ("start", "n_phases", "n_steps", "limit", "most_rows"):
+        require_number(name, getattr(tuner, name), above=0.0)
+    require_number("guard", tuner.guard, least=0.0)
 
 
 @dataclass(frozen=True, eq=False)

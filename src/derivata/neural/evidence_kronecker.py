@@ -46,7 +46,20 @@ class Effective:
 def kronecker_effective(
     network: Network, loss: NetworkLoss, params: Params, rows: Rows, alpha: Array
 ) -> Effective:
-    """Effective parameters at trained weights with decays ``alpha`` (n_layers,), phi = 1."""
+    """Effective parameters at trained weights.
+
+    Parameters
+    ----------
+    network : Network
+    loss : NetworkLoss
+    params : tree of arrays
+    rows : Rows
+    alpha : array (n_layers,)     decays, in units of the loss, as `Training.alpha`
+
+    Returns
+    -------
+    effective : Effective
+    """
     read, given = layer_factors(network, loss, params, rows)
     layers, columns = [], np.zeros(0)
     for place, (values, back, strength) in enumerate(zip(read, given, alpha, strict=True)):

@@ -141,7 +141,7 @@ class HeldOutChoice:
     Raises
     ------
     InvalidParameter
-        If there are fewer than 2 folds.
+        If there are fewer than 2 folds, or no tuners.
     """
 
     tuners: tuple[Tuner, ...] = field(default=(ColumnEvidence(), LayerEvidence()))
@@ -152,6 +152,12 @@ class HeldOutChoice:
     def __post_init__(self) -> None:
         if self.n_folds < 2:
             raise InvalidParameter(f"`n_folds` is {self.n_folds!r}; expected at least 2.")
+        tuners = self.tuners if isinstance(self.tuners, tuple) else ()
+        if not tuners or not all(hasattr(one, "propose") for one in tuners):
+            raise InvalidParameter(
+                f"`tuners` is {self.tuners!r:.80}; expected a tuple of tuners, such as "
+                "`(ColumnEvidence(),)`."
+            )
 
     def fit(self, problem: NetworkProblem) -> TunedFit:
         """The last fit, on all rows, with the record of the choice.

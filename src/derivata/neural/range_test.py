@@ -1,7 +1,7 @@
 """The step size by a range test: a short training at growing steps.
 
     step_t = smallest (largest / smallest)^(t / (T - 1)),   t = 0 ... T - 1
-    smoothed loss L_t;   the step proposed is a share of the first one at which L_t leaves its least
+    smoothed loss L_t;   the step proposed is a share of the one at which L_t is least
 
 Training is unstable from some step on, and best a little below it. The loss of each few batches is
 taken as it is met, before the step that they cause; it is smoothed over its neighbours in the log
@@ -23,6 +23,7 @@ from derivata.neural.evidence_decays import largest_step
 from derivata.neural.method import NetworkProblem
 from derivata.neural.proposal import Proposal, TuningInterrupted
 from derivata.neural.seeds import generator
+from derivata.solvers.schedules import require_number
 
 RANGE_ROWS = 12
 
@@ -55,6 +56,11 @@ class RangeTest:
         Batches a point.
     share : float
         Proposed step as a share of the one of least smoothed loss.
+
+    Raises
+    ------
+    InvalidParameter
+        If a number is not positive, or the ends are not in order.
     """
 
     smallest: float = 1e-5
@@ -63,6 +69,11 @@ class RangeTest:
     n_batches: int = 6
     share: float = 0.1
     name = "step by a range test"
+
+    def __post_init__(self) -> None:
+        for name in ("smallest", "n_points", "n_batches", "share"):
+            require_number(name, getattr(self, name), above=0.0)
+        require_number("largest", self.largest, above=self.smallest)
 
     def propose(self, problem: NetworkProblem) -> Proposal:
         """The same problem with another step, its schedule of falling kept."""

@@ -5,6 +5,7 @@ import pandas as pd
 import pytest
 
 from derivata.errors import ModelFileError, UnseenCategoryWarning
+from derivata.estimators.neural_defaults import default_method
 from derivata.estimators.neural_inputs import (
     MOST_ONE_HOT,
     Embedded,
@@ -12,6 +13,8 @@ from derivata.estimators.neural_inputs import (
     OneHot,
     ScaledNumber,
 )
+from derivata.neural.ensemble import FoldEnsemble
+from derivata.neural.holdout import HeldOutChoice
 from derivata.tables import Column, table_from_frame
 
 
@@ -144,3 +147,18 @@ def test_a_damaged_record_is_refused(wreck):
     wreck(record)
     with pytest.raises(ModelFileError, match="encoder"):
         InputEncoder.from_dict(record)
+
+
+@pytest.mark.parametrize(
+    ("columns", "tries"), [(99, False), (100, True), (1_000, True), (1_001, False)]
+)
+def test_the_evidence_of_columns_is_tried_where_numbers_are_many_and_not_too_many(columns, tries):
+    table = table_from_frame(
+        pd.DataFrame(np.random.default_rng(0).standard_normal((4, columns)))
+        .rename(columns=str)
+        .assign(word=["a", "b", "a", "c"])  # words become indicators, and count for nothing here
+    )
+    method = default_method(InputEncoder.fit(table).n_scaled)
+    assert isinstance(method, HeldOutChoice) == tries
+    if not tries:
+        assert isinstance(method, FoldEnsemble)

@@ -282,6 +282,21 @@ def test_a_choice_without_folds_is_refused():
         HeldOutChoice(n_folds=1)
 
 
+@pytest.mark.parametrize(
+    "made",
+    [
+        lambda: LayerEvidence(n_phases=0),
+        lambda: ColumnEvidence(start=-1.0),
+        lambda: RangeTest(smallest=1.0, largest=0.1),
+        lambda: HeldOutChoice(ColumnEvidence()),
+        lambda: HeldOutChoice(()),
+    ],
+)
+def test_settings_that_make_no_sense_are_refused(made):
+    with pytest.raises(InvalidParameter):
+        made()
+
+
 def test_steps_of_a_sweep_grow_by_one_factor():
     steps = Growing(1e-4, 1.0, 5)(np.arange(7))
     np.testing.assert_allclose(steps, [1e-4, 1e-3, 1e-2, 1e-1, 1.0, 1.0, 1.0])
