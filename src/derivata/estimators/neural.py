@@ -225,7 +225,7 @@ class MLPRegressor(RegressorMixin, _NeuralEstimator):
     method : Method or None
         ``OneNetwork()``: one network, trained once. None: ``FoldEnsemble(4)``, whose networks'
         predictions are averaged; from 100 to 1,000 columns of numbers also the evidence of each
-        column, kept if it lowers the loss of rows held out for that, at some seven times the cost.
+        column, kept if it lowers the loss of rows held out for that, at five to ten times the cost.
     checkpoint : path-like or None
         A file to keep unfinished training in, one a network. A fit that finds one of its own goes
         on from there; one of other data or settings is refused.

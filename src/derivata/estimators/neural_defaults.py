@@ -17,7 +17,7 @@ STEP, ALPHA = 2e-3, 1.0
 # For classes and for numbers: how many steps, about, and dropout.
 CLASS_STEPS, CLASS_DROPOUT = 1_000, 0.2
 NUMBER_STEPS, NUMBER_DROPOUT = 4_000, 0.0
-# Between so many columns of numbers their evidence is tried, at some seven times the cost; beyond,
+# Between so many columns of numbers their evidence is tried, at five to ten times the cost; beyond,
 # its eigenvalues are too dear.
 MANY_COLUMNS, MOST_COLUMNS = 100, 1_000
 # Passes over the rows, at least and at most.

@@ -93,10 +93,10 @@ class FoldEnsemble:
             if member.history.reason == "interrupted":
                 break
         sound = [one for one in trained if one.divergence is None] or trained[:1]
-        note = f"{len(sound)} networks averaged"
+        note = f"{len(sound)} networks averaged" if len(sound) > 1 else "one network"
         if losses:
             mean = float(np.mean(np.concatenate(losses)))
-            note += f"; a row's loss by the one that never saw it: {mean:.4g}"
+            note += f"; a row's loss by a network that never saw it: {mean:.4g}"
         if len(sound) < len(trained):
             note += f"; {len(trained) - len(sound)} diverged and are left out"
         history = sound[0].history
