@@ -27,7 +27,8 @@ from derivata.row_grid import pad_rows, padded_size
 try:
     import jax
 
-    from derivata.losses.compiled import CompiledLoss, compiled_loss, float64
+    from derivata.float64 import float64
+    from derivata.losses.compiled import CompiledLoss, compiled_loss
 except ImportError as missing:
     raise NotAvailable(
         "a loss written in `jax.numpy` needs JAX, which is not installed: "

@@ -11,7 +11,6 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from functools import lru_cache
-from importlib import import_module
 from typing import Any
 
 import jax
@@ -20,6 +19,7 @@ import numpy as np
 
 from derivata.contracts import Array
 from derivata.errors import InvalidParameter
+from derivata.float64 import float64
 
 
 class CompiledLoss:
@@ -139,11 +139,3 @@ def _depends_on_inputs(jaxpr: Any) -> bool:
         if any(id(variable) in following for variable in equation.invars):
             following.update(id(variable) for variable in equation.outvars)
     return any(id(variable) in following for variable in jaxpr.outvars)
-
-
-def float64() -> Any:
-    """A context in which JAX computes in float64; its global setting is the user's own."""
-    enable = getattr(jax, "enable_x64", None)
-    if enable is None:  # before JAX 0.8
-        enable: Any = import_module("jax.experimental").enable_x64
-    return enable(True)

@@ -46,6 +46,7 @@ import numpy as np
 from derivata.contracts import Array
 from derivata.curvature import cholesky
 from derivata.errors import InvalidParameter, NotAvailable, ShapeMismatch
+from derivata.float64 import float64
 from derivata.neural.losses import NetworkLoss
 from derivata.neural.network import Network, Params
 from derivata.neural.rows import Rows
@@ -165,7 +166,7 @@ def network_evidence(
 
 def summed_loss(network: Network, loss: NetworkLoss, params: Params, rows: Rows) -> float:
     """The weighted sum of the losses, in float64, targets not smoothed."""
-    with jax.enable_x64(True):
+    with float64():
         outputs = np.asarray(_outputs(*_in_float64(params, rows), network=network))
     losses = loss.classic.at(class_codes(loss, rows), outputs[: rows.n_rows]).value
     return float(losses @ np.asarray(rows.weight, float))
@@ -201,7 +202,7 @@ def layer_factors(
     given : list of arrays (n_rows, m, n_out)     d, for each layer
     """
     n_rows = rows.n_rows
-    with jax.enable_x64(True):
+    with float64():
         params, padded = _in_float64(params, rows)
         outputs = np.asarray(_outputs(params, padded, network=network))[:n_rows]
         curvature = loss.classic.at(class_codes(loss, rows), outputs).hessian

@@ -29,12 +29,12 @@ try:
     import jax
     import jax.numpy as jnp
 
+    from derivata.float64 import float64
     from derivata.predictors.compiled import (
         Functions,
         compiled_functions,
         count_outputs,
         dtype_of,
-        float64,
         typed,
     )
 except ImportError as missing:

@@ -10,7 +10,6 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from functools import lru_cache
-from importlib import import_module
 from typing import Any
 
 import jax
@@ -20,6 +19,7 @@ from jax.flatten_util import ravel_pytree
 
 from derivata.contracts import Array
 from derivata.errors import InvalidParameter
+from derivata.float64 import float64
 
 
 class Functions:
@@ -102,11 +102,3 @@ def dtype_of(values: Any) -> np.dtype:
     """The type that ``typed`` gives."""
     kind = np.asarray(values).dtype
     return np.dtype(float) if kind.kind == "f" else kind
-
-
-def float64() -> Any:
-    """A context in which JAX computes in float64; its global setting is the user's own."""
-    enable = getattr(jax, "enable_x64", None)
-    if enable is None:  # before JAX 0.8
-        enable: Any = import_module("jax.experimental").enable_x64
-    return enable(True)

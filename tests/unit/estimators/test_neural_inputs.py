@@ -5,14 +5,9 @@ import pandas as pd
 import pytest
 
 from derivata.errors import ModelFileError, UnseenCategoryWarning
+from derivata.estimators.neural_columns import MOST_ONE_HOT, Embedded, OneHot, ScaledNumber
 from derivata.estimators.neural_defaults import default_method
-from derivata.estimators.neural_inputs import (
-    MOST_ONE_HOT,
-    Embedded,
-    InputEncoder,
-    OneHot,
-    ScaledNumber,
-)
+from derivata.estimators.neural_inputs import InputEncoder
 from derivata.neural.ensemble import FoldEnsemble
 from derivata.neural.holdout import HeldOutChoice
 from derivata.tables import Column, table_from_frame
