@@ -23,7 +23,7 @@ FLOORS = {
     "errors": 0,
     "lazy": 0,
     "row_grid": 0,
-    "float64": 0,  # numbers of rows that compiled functions see
+    "double_precision": 0,  # numbers of rows that compiled functions see
     "plain_text": 0,
     "files": 0,
     "persistence": 0,  # states of any class, found by its name: knows none of them
@@ -71,7 +71,7 @@ STRANGERS = {room for room, floor in FLOORS.items() if floor == 1}
 # Outside library -> who may import it, as paths below derivata; a path stands for all below it.
 SKLEARN_ROOMS = ("estimators/", "adapters.py", "datasets.py")
 JAX_ROOMS = (
-    "float64.py",
+    "double_precision.py",
     "losses/autodiff.py",
     "losses/compiled.py",
     "predictors/autodiff.py",

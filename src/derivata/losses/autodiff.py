@@ -27,7 +27,7 @@ from derivata.row_grid import pad_rows, padded_size
 try:
     import jax
 
-    from derivata.float64 import float64
+    from derivata.double_precision import float64
     from derivata.losses.compiled import CompiledLoss, compiled_loss
 except ImportError as missing:
     raise NotAvailable(

@@ -18,8 +18,8 @@ import jax.numpy as jnp
 import numpy as np
 
 from derivata.contracts import Array
+from derivata.double_precision import float64
 from derivata.errors import InvalidParameter
-from derivata.float64 import float64
 
 
 class CompiledLoss:

@@ -45,8 +45,8 @@ import numpy as np
 
 from derivata.contracts import Array
 from derivata.curvature import cholesky
+from derivata.double_precision import float64
 from derivata.errors import InvalidParameter, NotAvailable, ShapeMismatch
-from derivata.float64 import float64
 from derivata.neural.losses import NetworkLoss
 from derivata.neural.network import Network, Params
 from derivata.neural.rows import Rows

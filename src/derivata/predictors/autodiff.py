@@ -29,7 +29,7 @@ try:
     import jax
     import jax.numpy as jnp
 
-    from derivata.float64 import float64
+    from derivata.double_precision import float64
     from derivata.predictors.compiled import (
         Functions,
         compiled_functions,
