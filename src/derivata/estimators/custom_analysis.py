@@ -15,9 +15,9 @@ from derivata.curvature.active import ActiveExpansion
 from derivata.curvature.chain import ChainExpansion
 from derivata.curvature.inverse import invert
 from derivata.errors import InvalidParameter, NotAvailable
-from derivata.influence import Influence, fit_without, row_influence
+from derivata.removal import Influence, fit_without, row_influence
 from derivata.objective import Expansion
-from derivata.standard_errors import (
+from derivata.covariance import (
     posterior_covariance,
     sandwich_covariance,
 )

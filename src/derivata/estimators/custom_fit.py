@@ -21,7 +21,7 @@ from derivata.losses.identity import IdentityLoss
 from derivata.objective import Objective
 from derivata.penalties.smooth import FREE, GroupRidge
 from derivata.solvers.result import FitResult
-from derivata.standard_errors import dispersion, effective_params
+from derivata.covariance import dispersion, effective_params
 from derivata.tuning import TuneResult
 
 PRECISION = 1e-6

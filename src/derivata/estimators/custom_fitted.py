@@ -108,7 +108,7 @@ class FittedLoss(PenalizedLinearModel):
         kind : "posterior" or "sandwich"
             "posterior": standard deviations given the data, with the loss a likelihood and the
             penalty a prior. "sandwich": of the estimate over new samples of rows, whatever the
-            noise, the bias of the penalty aside. See ``derivata.standard_errors``.
+            noise, the bias of the penalty aside. See ``derivata.covariance``.
         """
         return standard_errors(self._expansion(), kind, self._in_units)
 

@@ -15,7 +15,7 @@ from derivata.objective import Objective
 from derivata.penalties import FREE, GroupRidge
 from derivata.predictors import LinearPredictor
 from derivata.solvers import Newton
-from derivata.standard_errors import (
+from derivata.covariance import (
     posterior_covariance,
     sandwich_covariance,
     standard_errors,

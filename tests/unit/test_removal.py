@@ -7,7 +7,7 @@ import pytest
 
 from derivata.curvature import invert
 from derivata.errors import InvalidParameter, NotAvailable, NotConverged
-from derivata.influence import fit_without, group_influence, row_influence
+from derivata.removal import fit_without, group_influence, row_influence
 from derivata.losses.identity import IdentityLoss
 from derivata.solvers import Newton
 from tests.cases import LOSSES, problem
