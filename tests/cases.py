@@ -31,6 +31,8 @@ from derivata.losses import (
     SquaredLoss,
     TweedieLoss,
 )
+from derivata.losses.class_weighted import ClassWeighted
+from derivata.losses.joint_scale import JointHuberLoss
 from derivata.objective import Expansion, Objective
 from derivata.penalties import (
     FREE,
@@ -42,6 +44,7 @@ from derivata.penalties import (
     weight_decay,
 )
 from derivata.predictors import LinearPredictor
+from derivata.predictors.separate import SeparateLinear
 from derivata.solvers import (
     LBFGS,
     Backtracking,
@@ -68,8 +71,12 @@ class LossCase:
     illegal: tuple[float, ...] = ()
     # How far the row's kinks are from its outputs; finite differences need some distance.
     from_kink: Callable[[Array, Array], Array] = lambda y, outputs: np.full(len(y), np.inf)
-    # Whether null_outputs is the minimiser itself or only a start near it.
+    # Whether null_outputs is the minimiser itself or only a start near it, and then steps from it,
+    # of one size in each output, none of which can lower the sum.
     null_is_best: bool = True
+    null_steps: tuple[float, ...] = ()
+    # Outputs at which a row's loss is smallest, where bisection in one output does not find them.
+    best: Callable[[Array], Array] | None = None
 
 
 def _real(rng, z):
@@ -114,11 +121,22 @@ def _from_huber_kink(y, z):
 
 LOSSES = {
     "squared": LossCase(SquaredLoss(), _real),
-    "huber": LossCase(HuberLoss(), _heavy_tailed, (), _from_huber_kink, null_is_best=False),
+    "huber": LossCase(
+        HuberLoss(), _heavy_tailed, (), _from_huber_kink, null_is_best=False, null_steps=(1.345,)
+    ),
     "logistic": LossCase(LogisticLoss(), _binary, (-1.0, 2.0, 1.5)),
     "logistic of shares": LossCase(LogisticLoss(), _shares, (-1.0, 2.0, 1.5)),
     "softmax of 2": LossCase(SoftmaxLoss(2), _labels, (-1.0, 2.0, 0.5)),
     "softmax of 4": LossCase(SoftmaxLoss(4), _labels, (-1.0, 4.0, 0.5)),
+    "logistic of weighted classes": LossCase(
+        ClassWeighted(LogisticLoss(), np.array([0.6, 2.0])), _binary, (-1.0, 2.0)
+    ),
+    "softmax of weighted classes": LossCase(
+        ClassWeighted(SoftmaxLoss(3), np.array([0.6, 2.0, 1.0])),
+        _labels,
+        (-1.0, 3.0, 0.5),
+        best=lambda y: 60.0 * SoftmaxLoss(3).contrasts[:, y.astype(int)].T,
+    ),
     "poisson": LossCase(PoissonLoss(), _counts, (-1.0, -1e-9)),
     "gamma": LossCase(GammaLoss(), _amounts, (0.0, -2.0)),
     "negative binomial": LossCase(NegativeBinomialLoss(1.5), _overdispersed, (-1.0, -1e-9)),
@@ -131,6 +149,32 @@ LOSSES = {
 if JAX:
     LOSSES["a user's logistic"] = LossCase(jax_cases.logistic(), _binary)
     LOSSES["a user's heavy tail"] = LossCase(jax_cases.heavy_tail(), _heavy_tailed)
+
+
+def _around(rng, z):
+    return z[:, 0] + np.abs(z[:, 1]) * rng.standard_t(3.0, len(z))
+
+
+def _from_joint_kink(y, z):
+    size, scale = np.abs(y - z[:, 0]), z[:, 1]
+    # Near the tip derivatives grow without bound, and differences are too coarse for them.
+    tip = np.where(scale > 0.0, 0.05 * scale, size)
+    return np.minimum(np.abs(size - 1.35 * scale), tip)
+
+
+# Convex in each row's outputs, but with a kink where a row has scale zero: objectives in which
+# every row has a scale of its own have minima there, so these are judged row by row alone.
+JOINT_LOSSES = {
+    "huber with its scale": LossCase(
+        JointHuberLoss(1.35, 0.7),
+        _around,
+        (),
+        _from_joint_kink,
+        null_is_best=False,
+        null_steps=(1.35, 0.0),
+        best=lambda y: np.column_stack([y, np.zeros(len(y))]),
+    )
+}
 
 PENALTIES: dict[str, Penalty] = {
     "one group": GroupRidge(np.zeros(4, dtype=int), ("all",)),
@@ -176,9 +220,17 @@ PREDICTORS: dict[str, Callable[[Array], Predictor]] = {
     "linear": lambda X: LinearPredictor(DenseDesign.from_array(X)),
     "linear, 3 outputs": lambda X: LinearPredictor(DenseDesign.from_array(X), 3),
     "linear, sparse, 2 outputs": lambda X: LinearPredictor(SparseDesign(sparse.csr_array(X)), 2),
+    "linear, a design an output": lambda X: SeparateLinear(
+        (
+            DenseDesign.from_array(X),
+            DenseDesign.from_array(X[:, 1:3]),
+            SparseDesign(sparse.csr_array(X[:, :1])),
+        )
+    ),
 }
 if JAX:
     PREDICTORS["a network"] = jax_cases.network
+    PREDICTORS["layers of a network"] = jax_cases.dense_network
 
 
 def _cholesky(expansion):

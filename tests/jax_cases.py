@@ -6,6 +6,7 @@ Functions are defined once, here, so that each is compiled once a shape in a who
 import jax.numpy as jnp
 import numpy as np
 
+from derivata.adapters.dense_network import DenseNetwork
 from derivata.losses.autodiff import AutodiffLoss
 from derivata.predictors.autodiff import AutodiffPredictor
 
@@ -51,6 +52,13 @@ def network_params(n_features, n_hidden, n_outputs, seed=0):
         "out": 0.7 * rng.standard_normal((n_hidden, n_outputs)),
         "shift": 0.5 * rng.standard_normal(n_hidden),
     }
+
+
+def dense_network(X):
+    """2 outputs of 3 hidden units, whose outputs are NumPy's."""
+    params = network_params(X.shape[1], 3, 2)
+    layers = ((params["in"], params["shift"]), (params["out"], params["mean"]))
+    return DenseNetwork(X, layers, "logistic")
 
 
 def network(X):

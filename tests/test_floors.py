@@ -47,7 +47,6 @@ FLOORS = {
     "removal": 5,
     "covariance": 5,
     "certified": 5,
-    "reweighting": 5,
     "integrals": 5,
     "scoring": 5,
     "convergence": 5,

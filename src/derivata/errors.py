@@ -26,6 +26,7 @@ Warnings, all ``DerivataWarning`` (a ``UserWarning``), each with a stable ``code
     +-- LeverageWarning        D205  a row is fitted by itself alone; leave-one-out cannot judge it
     +-- PerfectFitWarning      D206  the residuals are zero; error bars are not meaningful
     +-- NoFeatureWarning       D207  a sparse penalty left no feature: all coefficients are zero
+    +-- AttributionWarning     D208  contributions to a prediction do not add up to it
     +-- UnseenCategoryWarning  D301  a level at predict was not there at fit; it adds nothing
     +-- TableWarning           D302  a table was read with a repair that you should know of
 """
@@ -144,6 +145,12 @@ class NoFeatureWarning(DerivataWarning):
     """A sparse penalty left no feature in the model."""
 
     code = "D207"
+
+
+class AttributionWarning(DerivataWarning):
+    """Contributions to a prediction miss it by more than rounding: the integral is too coarse."""
+
+    code = "D208"
 
 
 class UnseenCategoryWarning(DerivataWarning):

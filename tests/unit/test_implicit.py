@@ -1,11 +1,21 @@
 """The implicit function theorem, apart from any criterion (those are in tests/contracts)."""
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 
 from derivata.contracts import Partials
 from derivata.curvature import invert
-from derivata.implicit import hypergradient, params_by_hyper, value_and_hypergradient
+from derivata.designs import DenseDesign
+from derivata.implicit import (
+    hypergradient,
+    outputs_by_hyper,
+    params_by_hyper,
+    params_by_noise,
+    value_and_hypergradient,
+)
+from derivata.predictors import LinearPredictor
 from derivata.solvers import Newton
 from tests.cases import LOSSES, problem
 from tests.differences import jacobian, relative_error
@@ -55,3 +65,43 @@ def test_at_a_minimiser_the_objective_itself_moves_only_directly():
     found = value_and_hypergradient(at, partials(at.value, at.gradient, np.zeros(2)), invert(at))
     assert found[0] == pytest.approx(at.value, rel=1e-15)
     assert np.abs(found[1]).max() < 1e-10
+
+
+def test_outputs_move_with_hyper_as_those_of_refits():
+    at = minimiser(HYPER)
+    truth = jacobian(lambda h: minimiser(h).outputs, HYPER, step=5e-3)
+    assert relative_error(outputs_by_hyper(at, invert(at)), truth) < 1e-8
+
+
+@pytest.mark.parametrize("loss", ["squared", "logistic", "poisson"])
+def test_noise_in_a_column_moves_the_fit_as_second_differences_of_refits_do(loss):
+    objective = problem(LOSSES[loss], 20, 3)  # weights and an offset
+    column, step = 1, 1e-2
+    start = np.zeros(4)
+    base = Newton(tol=1e-13).minimize(objective, start, HYPER).expansion
+
+    def refit(row, error):
+        X = objective.predictor.design.columns.copy()
+        X[column, row] += error
+        moved = replace(objective, predictor=LinearPredictor(DenseDesign(X)))
+        return Newton(tol=1e-13).minimize(moved, base.params, HYPER).expansion.params
+
+    noisy = params_by_noise(base, np.eye(4)[column], base.params[column])
+    second = np.zeros(4)
+    for row in range(20):
+        ends = {k: refit(row, k * step) for k in (-2, -1, 1, 2)}
+        first = (8.0 * (ends[1] - ends[-1]) - (ends[2] - ends[-2])) / (12.0 * step)
+        assert relative_error(noisy.factor[:, row], first) < 1e-7
+        bend = 16.0 * (ends[1] + ends[-1]) - (ends[2] + ends[-2]) - 30.0 * base.params
+        second += bend / (12.0 * step**2)
+    assert relative_error(noisy.bias, 0.5 * second) < 1e-5
+
+
+def test_a_perfect_fit_is_judged_though_all_that_is_left_is_rounding():
+    objective = problem(LOSSES["squared"], 48, 4, offset=False)
+    exact = replace(objective, y=objective.outputs(np.arange(1.0, 6.0))[:, 0])
+    hyper = np.full(2, -40.0)
+    at = Newton(tol=1e-13).minimize(exact, np.zeros(5), hyper).expansion
+    by_params = 1e-12 * np.ones(5)
+    value, _ = value_and_hypergradient(at, partials(1e-31, by_params, np.zeros(2)), invert(at))
+    assert abs(value) < 1e-20

@@ -17,7 +17,7 @@ def test_every_link_leads_somewhere(link):
 def test_the_python_snippets_run(tmp_path, monkeypatch, capsys):
     monkeypatch.chdir(tmp_path)
     snippets = re.findall(r"```python\n(.*?)```", README, flags=re.S)
-    printed = ["effective parameters", "effective parameters", "kappa"]
+    printed = ["effective parameters", "effective parameters", "approximation error", "kappa"]
     for snippet, words in zip(snippets, printed, strict=True):
         exec(compile(snippet, "README.md", "exec"), {})
         assert words in capsys.readouterr().out

@@ -6,9 +6,12 @@ import numpy as np
 import pytest
 
 from derivata.curvature import invert
+from derivata.curvature.iterative import IterativeInverse
 from derivata.errors import InvalidParameter, NotAvailable, NotConverged
-from derivata.removal import fit_without, group_influence, row_influence
 from derivata.losses.identity import IdentityLoss
+from derivata.removal import fit_without, group_influence, row_influence
+from derivata.removal.groups import start_without
+from derivata.removal.rows import row_steps
 from derivata.solvers import Newton
 from tests.cases import LOSSES, problem
 from tests.differences import relative_error
@@ -122,3 +125,30 @@ def test_a_point_that_is_no_minimum_and_a_loss_without_rows_are_refused():
     whole = replace(objective, loss=IdentityLoss())
     with pytest.raises(NotAvailable, match="influence needs a loss of the form"):
         group_influence(whole.at(np.zeros(5), HYPER), np.array([0]))
+
+
+def test_a_group_larger_than_the_parameters_starts_from_the_fit_and_ends_at_the_refit():
+    objective = problem(LOSSES["logistic"], 48, 4)
+    end = fit(objective)
+    rows = np.arange(10, 22)
+    assert (start_without(end, rows) == end.params).all()
+    assert (start_without(end, rows[:2]) != end.params).any()
+    exact = fit_without(end, rows, Newton(tol=1e-12)).expansion.params
+    assert relative_error(exact, without(objective, rows).params) < 1e-8
+
+
+@pytest.mark.parametrize("name", ["logistic", "softmax of 4"])
+def test_steps_of_all_rows_are_those_of_each(name):
+    end = fit(problem(LOSSES[name], 48, 4))
+    steps, few = row_steps(end), row_steps(end, np.array([3, 7]))
+    assert relative_error(few.leverage, steps.leverage[[3, 7]]) < 1e-9
+    assert relative_error(few.params_change(), steps.params_change([3, 7])) < 1e-9
+    own = end.objective.predictor.jacobian(end.params, np.array([3]))[0] @ few.params_change()[0]
+    np.testing.assert_allclose(own, steps.own_change[3], atol=1e-12)
+    assert (steps.length >= 0.0).all()
+
+
+def test_steps_by_conjugate_gradients_are_those_of_a_dense_hessian():
+    end = fit(problem(LOSSES["logistic"], 48, 4))
+    iterative = row_steps(end, None, IterativeInverse(end, tolerance=1e-13))
+    assert relative_error(iterative.params_change(), row_steps(end).params_change()) < 1e-8

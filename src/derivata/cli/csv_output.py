@@ -73,6 +73,13 @@ def write_chunks(chunks: Iterable[str], path: str) -> None:
         raise CannotWrite(why_not_written(error, path)) from error
 
 
+def refuse_overwriting(out: str, *inputs: str | Path) -> None:
+    """Raise ``CannotWrite`` if a command's output is one of its inputs; "-" is no file."""
+    for path in map(Path, inputs):
+        if out != "-" and Path(out).exists() and path.exists() and Path(out).samefile(path):
+            raise CannotWrite(f"{out!r} is an input of this command. Write to another file.")
+
+
 def _cells(values: np.ndarray, known: dict[str, str]) -> list[str]:
     if values.dtype == np.float64:
         return ["" if value != value else repr(value) for value in values.tolist()]

@@ -58,6 +58,8 @@ Exit codes:
 COMMANDS = {
     "fit": ("derivata.cli.fit", "Fit and tune a model of a table; write it with a report."),
     "predict": ("derivata.cli.predict", "Predict the rows of a table with a fitted model."),
+    "explain": ("derivata.cli.explain", "Explain predictions of rows, column by column."),
+    "evaluate": ("derivata.cli.evaluate", "Judge a model on its own rows, left out, or on others."),
     "summary": ("derivata.cli.summary", "Print what a fitted model has learned, term by term."),
     "converge": ("derivata.cli.converge", "Run solvers side by side, theory against practice."),
     "demo": ("derivata.cli.demo", "Fit bundled tables, beside scikit-learn's own tuned models."),
@@ -87,6 +89,8 @@ HELP = """\b
 Fit, tune and explain models of tables with derivatives:
   derivata fit houses.csv --target price --out run/
   derivata predict run/ new.csv -o predictions.csv --intervals
+  derivata explain run/ new.csv --row 3
+  derivata evaluate run/ houses.csv
   derivata summary run/
   derivata converge houses.csv --target price
 """

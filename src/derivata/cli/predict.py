@@ -3,11 +3,10 @@
 from __future__ import annotations
 
 import sys
-from pathlib import Path
 
 import click
 
-from derivata.cli.exit_codes import DONE, CannotWrite
+from derivata.cli.exit_codes import DONE
 
 INTERVAL_LEVEL = 0.95
 
@@ -52,13 +51,13 @@ def command(
 ) -> int:
     """Run ``derivata predict``; the exit code."""
     from derivata.cli.console import heard_warnings
-    from derivata.cli.csv_output import csv_chunks, write_chunks
+    from derivata.cli.csv_output import csv_chunks, refuse_overwriting, write_chunks
     from derivata.cli.run_model import load_table_model, model_file_of
     from derivata.tables import read_table
     from derivata.tables.columns import MISSING_WORDS
 
     model_file = model_file_of(run)
-    _refuse_overwriting(out, model_file, table)
+    refuse_overwriting(out, model_file, table)
     with heard_warnings():
         model = load_table_model(model_file)
         rows = read_table(
@@ -78,9 +77,3 @@ def command(
     write_chunks(chunks, out)
     click.echo(f"{out}: {rows.n_rows:,} predictions of {model.task.target}")
     return DONE
-
-
-def _refuse_overwriting(out: str, *inputs: str | Path) -> None:
-    for path in map(Path, inputs):
-        if out != "-" and Path(out).exists() and path.exists() and Path(out).samefile(path):
-            raise CannotWrite(f"{out!r} is an input of this command. Write to another file.")

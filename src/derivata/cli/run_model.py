@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import json
 from pathlib import Path
+from typing import Any
 
-from derivata.cli.run_folder import MODEL
+from derivata.cli.run_folder import MODEL, SUMMARY
 from derivata.errors import ModelFileError
 from derivata.estimators.table_model import TableModel
 from derivata.persistence import load
@@ -30,3 +32,12 @@ def load_table_model(path: Path) -> TableModel:
             "no columns. Use it from Python, or fit the table with `derivata fit`."
         )
     return model
+
+
+def summary_of(model_file: Path) -> dict[str, Any]:
+    """The summary that the fit left beside its model; empty if there is none to be read."""
+    try:
+        found = json.loads((model_file.parent / SUMMARY).read_text("utf-8"))
+    except (OSError, ValueError):
+        return {}
+    return found if isinstance(found, dict) else {}

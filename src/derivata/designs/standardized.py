@@ -61,6 +61,26 @@ class Standardized:
         coef = np.where(self.constant, 0.0, params[:, :-1] / self.scale)
         return coef, params[:, -1] - coef @ self.center
 
+    def params(self, coef: Array, intercept: Array) -> Array:
+        """The way back from ``coefficients``: (k, p), (k,) -> (k, p + 1), or (k, p)."""
+        if not self.has_intercept:
+            return coef * self.scale
+        return np.column_stack([coef * self.scale, intercept + coef @ self.center])
+
+    def of(self, X: Any) -> Design:
+        """Other rows, (n_rows, n_features), dense or CSR, centred and scaled as these were."""
+        factor = 1.0 / self.scale
+        if self.has_intercept:  # a constant column would be a second intercept
+            factor = np.where(self.constant, 0.0, factor)
+        ones = np.ones((X.shape[0], 1))
+        if sparse.issparse(X):
+            matrix = sparse.csr_array(X @ sparse.diags_array(factor))
+            parts = [matrix, ones] if self.has_intercept else [matrix]
+            return SparseDesign(sparse.csr_array(sparse.hstack(parts, format="csr")))
+        columns = ((X - self.center) * factor).T
+        parts = [columns, ones.T] if self.has_intercept else [columns]
+        return DenseDesign(np.concatenate(parts))
+
     def rescaled(self, scale: Array) -> Standardized:
         """The same columns divided by other numbers, (n_features,), positive: a new design."""
         factor = np.append(self.scale / scale, 1.0)[: self.design.n_columns]

@@ -17,6 +17,7 @@ from dataclasses import replace
 import numpy as np
 
 from derivata.contracts import Array, HessianInverse
+from derivata.covariance import penalty_spread
 from derivata.curvature.face import FaceExpansion
 from derivata.curvature.inverse import invert
 from derivata.curvature.iterative import IterativeInverse
@@ -42,14 +43,13 @@ from derivata.estimators.term_strengths import term_strengths
 from derivata.estimators.term_tests import no_tests, term_tests
 from derivata.estimators.threads import fitting_threads
 from derivata.estimators.tuning_record import tuning_record
-from derivata.implicit import params_by_hyper
 from derivata.objective import Expansion, Objective
 from derivata.solvers.constrained import ConstrainedNewton
 from derivata.solvers.lbfgs import LBFGS
 from derivata.solvers.newton import Newton
 from derivata.tables import Table
 from derivata.tables.table_encoder import TableEncoder
-from derivata.tuning import Solver, TuneResult
+from derivata.tuning import Solver
 from derivata.tuning.by_evidence import can_have_evidence
 
 # A covariance of more parameters than this (72 MB) is not kept, and there are no error bars.
@@ -112,7 +112,8 @@ def _other_family(tuned: TunedTerms, rows: TrainingData) -> tuple[Family, str] |
 def _finish(tuned: TunedTerms, rows: TrainingData, settings: AdditiveSettings) -> AdditiveModel:
     """The last fit, to full tolerance, with its error bars."""
     encoder, objective = tuned.encoder, tuned.objective
-    fit = _last_solver(encoder, objective, settings).minimize(objective, tuned.start, tuned.hyper)
+    solver = last_solver(encoder, objective, settings.tol, settings.max_iter)
+    fit = solver.minimize(objective, tuned.start, tuned.hyper)
     expansion, inverse = fit.expansion, invert(fit.expansion)
     k = objective.predictor.n_outputs
     known = not isinstance(inverse, IterativeInverse)
@@ -123,6 +124,7 @@ def _finish(tuned: TunedTerms, rows: TrainingData, settings: AdditiveSettings) -
     dispersion = tuned.family.dispersion(rows.y, expansion.outputs, rows.weight, total)
     params = expansion.params.reshape(k, -1)
     strengths = term_strengths(tuned.encoded, params, rows.weight)
+    result = tuned.result
     covariance, tests = None, no_tests(len(encoder.terms))
     if edf is not None and objective.predictor.n_params <= LARGEST_COVARIANCE:
         covariance = dispersion * inverse.solve(np.eye(objective.predictor.n_params))
@@ -130,8 +132,8 @@ def _finish(tuned: TunedTerms, rows: TrainingData, settings: AdditiveSettings) -
         if objective.loss.scale_is_free:
             freedom = max(float(rows.weight.sum()) - float(edf.sum()), 1.0)
         tests = term_tests(tuned.encoded, encoder, params, covariance, edf, freedom)
-        covariance = covariance + _spread_of_penalties(expansion, inverse, tuned.result)
-    result = tuned.result
+        if result is not None and result.hyper_covariance is not None:
+            covariance = covariance + penalty_spread(expansion, inverse, result.hyper_covariance)
     tuning = None
     if result is not None:
         tuning = tuning_record(result, tuned.criterion_name, tuned.criterion_reason)
@@ -158,17 +160,23 @@ def _finish(tuned: TunedTerms, rows: TrainingData, settings: AdditiveSettings) -
     )
 
 
-def _last_solver(encoder: TableEncoder, objective: Objective, settings: AdditiveSettings) -> Solver:
+def last_solver(encoder: TableEncoder, objective: Objective, tol: float, max_iter: int) -> Solver:
+    """What brings a fit at known penalties to full tolerance: within the cone of shaped terms.
+
+    Raises
+    ------
+    InvalidParameter               for a shaped term with more than one output a row
+    """
     constraints = encoder.constraints()
     if not len(constraints):
         if can_have_evidence(objective):
-            return Newton(settings.tol, settings.max_iter, 1e-6)
-        return LBFGS(settings.tol, max(settings.max_iter, 1_000))
+            return Newton(tol, max_iter, 1e-6)
+        return LBFGS(tol, max(max_iter, 1_000))
     if objective.predictor.n_outputs > 1:
         raise InvalidParameter(
             "a monotone or convex term needs one output a row, but there are more than two classes."
         )
-    return ConstrainedNewton(constraints, settings.tol, settings.max_iter)
+    return ConstrainedNewton(constraints, tol, max_iter)
 
 
 def _effective_each(expansion: Expansion, inverse: HessianInverse) -> Array:
@@ -176,13 +184,3 @@ def _effective_each(expansion: Expansion, inverse: HessianInverse) -> Array:
     if isinstance(expansion, FaceExpansion):  # pinned directions are decided by neither
         return np.diagonal(inverse.solve(expansion.gram)).copy()
     return 1.0 - expansion.penalty_diagonal * inverse.diagonal()
-
-
-def _spread_of_penalties(
-    expansion: Expansion, inverse: HessianInverse, result: TuneResult | None
-) -> Array | float:
-    """What not knowing the penalties adds to the covariance of params, to first order."""
-    if result is None or result.hyper_covariance is None:
-        return 0.0
-    moves = params_by_hyper(expansion, inverse)
-    return moves @ result.hyper_covariance @ moves.T

@@ -26,16 +26,14 @@ from derivata.curvature.active import ActiveInverse
 from derivata.curvature.face import FaceInverse
 from derivata.curvature.inverse import LARGEST_DENSE, invert, shrunk_params
 from derivata.curvature.iterative import IterativeInverse
-from derivata.designs.standardized import Standardized, standardize
+from derivata.designs.standardized import Standardized
 from derivata.errors import InvalidData, InvalidParameter
-from derivata.estimators.groups import resolve_groups
+from derivata.estimators.linear_problem import linear_problem
 from derivata.estimators.log_alphas import log_alphas
 from derivata.estimators.messages import warn_about
 from derivata.estimators.sparse_fit import (
     certificate,
     find_strengths,
-    named_penalty,
-    sparse_groups,
     sparse_solver,
     warn_of_nothing,
 )
@@ -44,12 +42,10 @@ from derivata.estimators.summary import Summary
 from derivata.estimators.threads import fitting_threads
 from derivata.estimators.tuning_record import Tuning, tuning_record
 from derivata.estimators.validation import column_names, validate_rows
-from derivata.estimators.variation_fit import one_scale
 from derivata.files.model_state import ModelState
 from derivata.objective import Expansion, Objective
-from derivata.penalties.smooth import FREE, GroupRidge
+from derivata.penalties.smooth import FREE
 from derivata.persistence import save
-from derivata.predictors.linear import LinearPredictor
 from derivata.solvers.lbfgs import LBFGS
 from derivata.solvers.newton import Newton
 from derivata.solvers.result import FitResult
@@ -130,18 +126,9 @@ class PenalizedLinearModel(BaseEstimator):
                 f"n_samples = {len(y)}: one row (1 sample) cannot be both fitted and judged; "
                 "at least 2 are needed."
             )
-        names = column_names(self, X.shape[1])
-        named = self.penalty is not None
-        groups = sparse_groups(self, names) if named else resolve_groups(self.groups, names)
-        rows = standardize(X, weight, scale=self.standardize, intercept=self.fit_intercept)
-        if named:
-            rows = one_scale(self, rows, groups[0])
-            penalty = named_penalty(self, groups[0], rows.has_intercept, loss.n_outputs)
-        else:
-            penalty = _ridge(groups, rows.has_intercept, loss.n_outputs)
-        sparse = hasattr(penalty, "prox")
-        predictor = LinearPredictor(rows.design, loss.n_outputs)
-        objective = Objective(loss, predictor, penalty, y, weight, offset)
+        problem = linear_problem(self, X, y, weight, offset, loss)
+        rows, objective, groups = problem.rows, problem.objective, problem.groups
+        predictor, sparse = objective.predictor, hasattr(objective.penalty, "prox")
         with fitting_threads(predictor.n_rows, predictor.n_params):
             if sparse:
                 solver: Solver = sparse_solver(self)
@@ -384,12 +371,6 @@ def _is_one_of(value: Any, kinds: list[Any]) -> bool:
         if isinstance(kind, type) and isinstance(value, kind):
             return True
     return False
-
-
-def _ridge(groups: tuple[Array, tuple[str, ...]], intercept: bool, n_outputs: int) -> GroupRidge:
-    """The ridge penalty of groups of columns, the intercept's free one included."""
-    per_output = np.append(groups[0], FREE) if intercept else groups[0]
-    return GroupRidge(np.tile(per_output, n_outputs), groups[1])
 
 
 def _intercept_covariance(rows: Standardized, inverse: HessianInverse, n_outputs: int) -> Array:

@@ -9,18 +9,18 @@ from typing import Any
 import numpy as np
 
 from derivata.contracts import Array
+from derivata.covariance import (
+    posterior_covariance,
+    sandwich_covariance,
+)
 from derivata.criteria.leave_one_out import leave_one_out_outputs
 from derivata.criteria.trust import LeaveOneOutError, leave_one_out_error
 from derivata.curvature.active import ActiveExpansion
 from derivata.curvature.chain import ChainExpansion
 from derivata.curvature.inverse import invert
 from derivata.errors import InvalidParameter, NotAvailable
-from derivata.removal import Influence, fit_without, row_influence
 from derivata.objective import Expansion
-from derivata.covariance import (
-    posterior_covariance,
-    sandwich_covariance,
-)
+from derivata.removal import Influence, fit_without, row_influence
 
 COVARIANCES = {"posterior": posterior_covariance, "sandwich": sandwich_covariance}
 

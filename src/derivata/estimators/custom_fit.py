@@ -8,6 +8,7 @@ import numpy as np
 from scipy import sparse
 
 from derivata.contracts import Array, HessianInverse
+from derivata.covariance import dispersion, effective_params
 from derivata.curvature.iterative import IterativeInverse
 from derivata.errors import InvalidData, InvalidParameter, NotAvailable, NotConverged, warn
 from derivata.estimators.custom_checks import (
@@ -21,7 +22,6 @@ from derivata.losses.identity import IdentityLoss
 from derivata.objective import Objective
 from derivata.penalties.smooth import FREE, GroupRidge
 from derivata.solvers.result import FitResult
-from derivata.covariance import dispersion, effective_params
 from derivata.tuning import TuneResult
 
 PRECISION = 1e-6

@@ -27,7 +27,9 @@ from derivata.losses.quantile import weighted_quantile
 CONSTANT_STEPS = 60
 
 
-def outer_metrics(family: Family, rows: TrainingRows, outer: OuterFolds) -> dict[str, float]:
+def outer_metrics(
+    family: Family, rows: TrainingRows, outer: OuterFolds, classes: Array | None = None
+) -> dict[str, float]:
     """Metrics of the judged rows by name, in the order to print them.
 
     Parameters
@@ -35,6 +37,8 @@ def outer_metrics(family: Family, rows: TrainingRows, outer: OuterFolds) -> dict
     family : Family                of the model, with its shape
     rows : TrainingRows            those that ``outer`` judged
     outer : OuterFolds
+    classes : array, optional      labels in the order of the probabilities; default: those of
+                                   ``rows``
 
     Returns
     -------
@@ -44,7 +48,8 @@ def outer_metrics(family: Family, rows: TrainingRows, outer: OuterFolds) -> dict
     judged = outer.judged
     predicted, weight = outer.predictions[judged], rows.weights_or_ones()[judged]
     if family.classifies:
-        codes = np.unique(rows.y, return_inverse=True)[1][judged]
+        known = np.unique(rows.y) if classes is None else classes
+        codes = np.searchsorted(known, rows.y)[judged]
         return _of_classes(codes, predicted, weight)
     rows = rows.take(judged)
     if isinstance(family, QuantileFamily):

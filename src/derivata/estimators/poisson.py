@@ -84,7 +84,7 @@ class PoissonRegressor(RegressorMixin, PenalizedLinearModel):
         weight = validate_weight(sample_weight, len(y))
         if not (y * weight).any():
             raise InvalidTarget("`y` is zero in every row, so its mean has no logarithm to fit.")
-        shift = _log_scale(exposure, offset, len(y))
+        shift = log_scale(exposure, offset, len(y))
         middle = log_mean_exposure(self, shift, weight)
         self._fit(X, y, weight, None if shift is None else shift - middle, loss)
         move_intercept(self, -middle)
@@ -93,7 +93,7 @@ class PoissonRegressor(RegressorMixin, PenalizedLinearModel):
     def predict(self, X: Any, exposure: Any = None, offset: Any = None) -> Array:
         """Expected counts, (n_samples,); per unit of exposure if none is given."""
         outputs = self._outputs(X)
-        shift = _log_scale(exposure, offset, len(outputs))
+        shift = log_scale(exposure, offset, len(outputs))
         log_mean = (outputs if shift is None else outputs + shift)[:, 0]
         row = int(np.argmax(log_mean))
         if log_mean[row] > LARGEST_EXPONENT:
@@ -128,7 +128,7 @@ def _poisson_deviance(y: Array, mean: Array) -> Array:
     return 2.0 * (xlogy(y, y) - xlogy(y, mean) - y + mean)
 
 
-def _log_scale(exposure: Any, offset: Any, n_rows: int) -> Array | None:
+def log_scale(exposure: Any, offset: Any, n_rows: int) -> Array | None:
     """log(exposure) + offset as (n_rows, 1), or None."""
     parts = [validate_exposure(exposure, n_rows), validate_offset(offset, n_rows, LARGEST_LOG)]
     given = [part for part in parts if part is not None]

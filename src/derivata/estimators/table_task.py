@@ -125,9 +125,17 @@ class TableTask:
         """
         rows = self._checked(table)
         _require_family(rows, self.family)
+        return self._labelled(rows)
+
+    def judged_rows(self, table: Table) -> TrainingRows:
+        """Rows that a fitted model is judged on: as `rows`, but targets may all be equal."""
+        return self._labelled(self._checked(table))
+
+    def _labelled(self, rows: TrainingRows) -> TrainingRows:
         return replace(rows, y=_labels(rows.target)) if self.classifies else rows
 
     def _checked(self, table: Table) -> TrainingRows:
+        numbers = np.arange(table.n_rows)
         # 1. A row of weight 0 counts as absent, whatever else is wrong with it.
         weight = None
         if self.weights is not None:
@@ -137,11 +145,13 @@ class TableTask:
                     f"{table.source}: `weights` {self.weights!r} is zero in every row, so no row "
                     "is left to fit."
                 )
-            table, weight = table.take(weight > 0), weight[weight > 0]
+            numbers = np.flatnonzero(weight)
+            table, weight = table.take(numbers), weight[numbers]
         # 2. Neither does one without a target teach anything; taken out before exposures are read.
         if self.drop_missing_target and not table[self.target].missing.all():
             present = ~table[self.target].missing
             table, weight = table.take(present), None if weight is None else weight[present]
+            numbers = numbers[present]
         exposure = None
         if self.exposure is not None:
             exposure = exposures(table, self.exposure)
@@ -150,7 +160,7 @@ class TableTask:
         features, target = take_target(
             table.without([name for name in others if name is not None]), self.target
         )
-        return TrainingRows(features, target, target.values, weight, exposure)
+        return TrainingRows(features, target, target.values, weight, exposure, numbers)
 
 
 @dataclass(frozen=True, eq=False)
@@ -164,6 +174,7 @@ class TrainingRows:
     y : (n_rows,)                  numbers, or class labels: whole numbers, else words
     weight : (n_rows,) or None     > 0; None: all ones
     exposure : (n_rows,) or None   > 0
+    numbers : (n_rows,)            the number of each row in the table handed in
     """
 
     features: Table
@@ -171,6 +182,7 @@ class TrainingRows:
     y: Array
     weight: Array | None
     exposure: Array | None
+    numbers: Array
 
     @property
     def n_rows(self) -> int:
@@ -185,6 +197,7 @@ class TrainingRows:
             self.y[rows],
             None if self.weight is None else self.weight[rows],
             None if self.exposure is None else self.exposure[rows],
+            self.numbers[rows],
         )
 
     def weights_or_ones(self) -> Array:

@@ -21,7 +21,8 @@ FEW = 15
 def classes_section(record: RunRecord, outer: OuterFolds) -> Markup:
     """Shares observed against probabilities predicted, and which class was taken for which."""
     judged = outer.judged
-    codes = np.unique(record.rows.y, return_inverse=True)[1][judged]
+    known = getattr(record.model.estimator, "classes_", np.unique(record.rows.y))
+    codes = np.searchsorted(known, record.rows.y)[judged]
     probability, weight = outer.predictions[judged], record.rows.weights_or_ones()[judged]
     classes = record.model.classes
     hits = codes[:, None] == np.arange(len(classes))

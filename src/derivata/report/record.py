@@ -101,7 +101,8 @@ class RunRecord:
         """Metrics of the outer folds in the user's terms; empty if none were run."""
         if self.outer is None:
             return {}
-        return outer_metrics(self.model.model.family, self.rows, self.outer)
+        classes = getattr(self.model.estimator, "classes_", None)
+        return outer_metrics(self.model.model.family, self.rows, self.outer, classes)
 
     @cached_property
     def terms(self) -> tuple[TermRow, ...]:
@@ -134,7 +135,7 @@ class RunRecord:
         """The record as plain JSON types; numbers that JSON lacks are None."""
         model = self.model
         estimator, task = model.estimator, model.task
-        return _plain(
+        return plain(
             {
                 "format_version": FORMAT_VERSION,
                 "derivata_version": derivata.__version__,
@@ -265,12 +266,12 @@ def _term(row: TermRow) -> dict[str, Any]:
     return {name: getattr(row, name) for name in (*kept, "shrunk")}
 
 
-def _plain(value: Any) -> Any:
+def plain(value: Any) -> Any:
     """Values that JSON has: no NaN, no infinity, no NumPy scalars."""
     if isinstance(value, dict):
-        return {key: _plain(item) for key, item in value.items()}
+        return {key: plain(item) for key, item in value.items()}
     if isinstance(value, list | tuple):
-        return [_plain(item) for item in value]
+        return [plain(item) for item in value]
     if isinstance(value, bool | int | str) or value is None:
         return value
     number = float(value)

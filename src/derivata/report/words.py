@@ -158,7 +158,8 @@ def headline(record: RunRecord) -> str:
             f"error is {number(found['rmse'], 3)}."
         )
     if "accuracy" in found:
-        share = 1.0 - found["log_loss"] / found["log_loss_of_class_shares"]
+        guessed = found["log_loss_of_class_shares"]
+        share = 1.0 - found["log_loss"] / guessed if guessed > 0 else 0.0
         knows = (
             f"removes {percent(share)} of the uncertainty about it"
             if share > 0

@@ -64,6 +64,19 @@ def test_coefficients_lead_back_to_the_users_units(store, intercept, scale):
     assert coef.shape == (3, 4) and constant.shape == (3,)
     truth = rows.design.matvec(params.T)
     assert relative_error(X @ coef.T + constant, truth) < 1e-12
+    assert relative_error(rows.params(coef, constant), params) < 1e-14
+
+
+@STORED
+@INTERCEPT
+@pytest.mark.parametrize("scale", [True, False])
+def test_other_rows_are_centred_and_scaled_as_those_of_the_fit(store, intercept, scale):
+    X, weight = array() + 2.0, weights()
+    X[:, 1] = 5.0
+    rows = standardize(store(X), weight, scale=scale, intercept=intercept)
+    found = rows.of(store(X[7:9]))
+    assert relative_error(found.dense(slice(None)), rows.design.dense(slice(7, 9))) < 1e-14
+    assert isinstance(found, type(rows.design))
 
 
 @STORED

@@ -1,7 +1,7 @@
 """Families of targets: what their noise is like, and what is learned of it beside the fit."""
 
 from derivata.estimators.families.choice import choose_family
-from derivata.estimators.families.classes import LogisticFamily, SoftmaxFamily
+from derivata.estimators.families.classes import LogisticFamily, SoftmaxFamily, class_family
 from derivata.estimators.families.gamma import GammaFamily
 from derivata.estimators.families.huber import HuberFamily
 from derivata.estimators.families.negative_binomial import NegativeBinomialFamily
@@ -25,6 +25,7 @@ __all__ = [
     "SquaredFamily",
     "TweedieFamily",
     "choose_family",
+    "class_family",
     "family_from_dict",
     "family_named",
     "overdispersed",

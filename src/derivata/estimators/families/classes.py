@@ -98,3 +98,8 @@ class SoftmaxFamily(FamilyOfLoss):
             log_odds = np.log(own_share) - np.log(others[:, own])
             lower[:, own], upper[:, own] = expit(log_odds - reach), expit(log_odds + reach)
         return lower, upper
+
+
+def class_family(n_classes: int) -> LogisticFamily | SoftmaxFamily:
+    """The family of so many classes."""
+    return LogisticFamily() if n_classes == 2 else SoftmaxFamily(n_classes)

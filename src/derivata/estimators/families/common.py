@@ -9,10 +9,10 @@ from dataclasses import asdict
 from typing import Any, Self
 
 import numpy as np
-from scipy.special import ndtri
+from scipy.special import ndtr, ndtri
 
 from derivata.contracts import Array, Loss
-from derivata.errors import InvalidParameter, InvalidTarget
+from derivata.errors import InvalidParameter, InvalidTarget, NotAvailable
 
 # Shapes nearer to each other than this, relatively, give fits that nobody could tell apart.
 SETTLED = 1e-3
@@ -77,6 +77,15 @@ class FamilyOfLoss:
     def deviance(self, y: Array, outputs: Array) -> Array:
         """Unit deviances, 2 (loss - saturated), (n,); rounding below zero is cut off."""
         return 2.0 * np.maximum(self.row_losses(y, outputs) - self.loss().saturated(y), 0.0)
+
+    def cumulative(
+        self, y: Array, outputs: Array, output_variance: Array, dispersion: float
+    ) -> tuple[Array, Array]:
+        """None: the family foresees no distribution of targets."""
+        raise NotAvailable(
+            f"the family {self.name} foresees no distribution of targets, so nothing can be said "
+            "of where they fall in it."
+        )
 
     def validate(self, y: Array) -> None:
         """Refuse what the loss refuses."""
@@ -144,6 +153,13 @@ def normal_interval(middle: Array, variance: Array, level: float) -> tuple[Array
     """The central interval of a normal distribution, lower and upper (n,)."""
     reach = two_sided(level) * np.sqrt(np.maximum(variance, 0.0))
     return middle - reach, middle + reach
+
+
+def normal_cumulative(y: Array, middle: Array, variance: Array) -> tuple[Array, Array]:
+    """P(Y < y) and P(Y <= y) of a normal distribution: the same, (n,)."""
+    deviation = np.sqrt(np.maximum(variance, np.finfo(float).tiny))
+    below = ndtr((y - middle) / deviation)
+    return below, below
 
 
 def two_sided(level: float) -> float:

@@ -24,7 +24,11 @@ from scipy.special import gammainc, psi
 
 from derivata.contracts import Array
 from derivata.estimators.families.common import LogLinkFamily, freedom, pearson_dispersion
-from derivata.estimators.families.mixture import LogLinkNoise, mixture_interval
+from derivata.estimators.families.mixture import (
+    LogLinkNoise,
+    mixture_cumulative,
+    mixture_interval,
+)
 from derivata.losses import GammaLoss
 
 # Below this the noise is a point as far as float64 is concerned.
@@ -56,16 +60,25 @@ class GammaFamily(LogLinkFamily):
         free = freedom(weight, effective_params)
         return likeliest_dispersion(float(weight @ self.deviance(y, outputs)) / free)
 
+    def noise(self, dispersion: float) -> LogLinkNoise:
+        """How amounts scatter about a mean."""
+        shape = 1.0 / max(dispersion, LEAST_DISPERSION)
+        return LogLinkNoise(
+            cdf=lambda y, mean: gammainc(shape, shape * (y / mean)),
+            spread=lambda mean: np.full_like(mean, shape**-0.5),
+        )
+
     def interval(
         self, outputs: Array, output_variance: Array, dispersion: float, level: float
     ) -> tuple[Array, Array]:
         """Quantiles of the gamma amount, mixed over the uncertain mean."""
-        shape = 1.0 / max(dispersion, LEAST_DISPERSION)
-        noise = LogLinkNoise(
-            cdf=lambda y, mean: gammainc(shape, shape * (y / mean)),
-            spread=lambda mean: np.full_like(mean, shape**-0.5),
-        )
-        return mixture_interval(noise, outputs, output_variance, level)
+        return mixture_interval(self.noise(dispersion), outputs, output_variance, level)
+
+    def cumulative(
+        self, y: Array, outputs: Array, output_variance: Array, dispersion: float
+    ) -> tuple[Array, Array]:
+        """Of the amount, mixed likewise."""
+        return mixture_cumulative(self.noise(dispersion), y, outputs, output_variance)
 
 
 def likeliest_dispersion(deviance: float) -> float:

@@ -20,6 +20,7 @@ from derivata.contracts import Array
 from derivata.estimators.families.common import (
     FamilyOfLoss,
     freedom,
+    normal_cumulative,
     normal_interval,
     score_dispersion,
 )
@@ -96,6 +97,12 @@ class HuberFamily(FamilyOfLoss):
     ) -> tuple[Array, Array]:
         """Normal, with the robust variance of the noise: outliers are not foreseen."""
         return normal_interval(outputs[:, 0], output_variance + self.scale**2, level)
+
+    def cumulative(
+        self, y: Array, outputs: Array, output_variance: Array, dispersion: float
+    ) -> tuple[Array, Array]:
+        """Normal, likewise."""
+        return normal_cumulative(y, outputs[:, 0], output_variance + self.scale**2)
 
 
 def robust_scale(values: Array, weight: Array) -> float:

@@ -1,4 +1,4 @@
-"""Quantiles of a new observation whose log-mean is itself uncertain.
+"""Probabilities and quantiles of a new observation whose log-mean is itself uncertain.
 
     P(y <= t) = integral F(t; exp(z + s x)) phi(x) dx ~ sum_j w_j F(t; exp(z + s x_j))
 
@@ -17,7 +17,7 @@ Maths: docs/math/families.md
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 
 import numpy as np
@@ -67,18 +67,49 @@ def mixture_interval(
     level : float                  in (0, 1)
     """
     two_sided(level)  # refuses a level outside (0, 1)
+    bounds = np.empty((2, len(outputs)))
+    for part, mixed in _mixtures(noise, outputs, output_variance):
+        bounds[0, part] = mixed.quantile(0.5 - 0.5 * level)
+        bounds[1, part] = mixed.quantile(0.5 + 0.5 * level)
+    return bounds[0], bounds[1]
+
+
+def mixture_cumulative(
+    noise: LogLinkNoise, y: Array, outputs: Array, output_variance: Array
+) -> tuple[Array, Array]:
+    """P(Y < y) and P(Y <= y), (n,) each.
+
+    Parameters
+    ----------
+    noise : LogLinkNoise
+    y : (n,)                       counts, or amounts >= 0
+    outputs : (n, 1)               log-means
+    output_variance : (n,)         their posterior variances
+    """
+    both = np.empty((2, len(outputs)))
+    for part, mixed in _mixtures(noise, outputs, output_variance):
+        every, own = np.arange(len(part)), y[part]
+        both[1, part] = mixed.probability(own, every)
+        if noise.whole:
+            before = mixed.probability(np.maximum(own - 1.0, 0.0), every)
+            both[0, part] = np.where(own >= 1.0, before, 0.0)
+        else:  # the only jump is at zero
+            both[0, part] = np.where(own > 0.0, both[1, part], 0.0)
+    return both[0], both[1]
+
+
+def _mixtures(
+    noise: LogLinkNoise, outputs: Array, output_variance: Array
+) -> Iterator[tuple[Array, _Mixture]]:
+    """Rows, some at a time, with their mixed distributions; each by the rule that is enough."""
     log_mean = np.clip(outputs[:, 0], -LARGEST_LOG, LARGEST_LOG)
     deviation = np.sqrt(np.maximum(output_variance, 0.0))
     narrow = deviation <= noise.spread(np.exp(log_mean))
-    bounds = np.empty((2, len(log_mean)))
     for chosen, rule in ((narrow, roots_hermitenorm(NODES)), (~narrow, _even_nodes())):
         rows = np.flatnonzero(chosen)
         for start in range(0, len(rows), ROWS_AT_ONCE):
             part = rows[start : start + ROWS_AT_ONCE]
-            mixed = _Mixture(noise, log_mean[part], deviation[part], rule)
-            bounds[0, part] = mixed.quantile(0.5 - 0.5 * level)
-            bounds[1, part] = mixed.quantile(0.5 + 0.5 * level)
-    return bounds[0], bounds[1]
+            yield part, _Mixture(noise, log_mean[part], deviation[part], rule)
 
 
 def _even_nodes() -> tuple[Array, Array]:

@@ -25,7 +25,11 @@ from scipy.special import betainc, psi
 
 from derivata.contracts import Array
 from derivata.estimators.families.common import LogLinkFamily
-from derivata.estimators.families.mixture import LogLinkNoise, mixture_interval
+from derivata.estimators.families.mixture import (
+    LogLinkNoise,
+    mixture_cumulative,
+    mixture_interval,
+)
 from derivata.losses import NegativeBinomialLoss
 
 SMALLEST_THETA, LARGEST_THETA = 1e-3, 1e6
@@ -69,17 +73,26 @@ class NegativeBinomialFamily(LogLinkFamily):
         """By maximum likelihood at the fitted means."""
         return type(self)(likeliest_theta(y, self.mean(outputs), weight))
 
-    def interval(
-        self, outputs: Array, output_variance: Array, dispersion: float, level: float
-    ) -> tuple[Array, Array]:
-        """Whole numbers: quantiles of the count, mixed over the uncertain mean."""
+    def noise(self) -> LogLinkNoise:
+        """How counts scatter about a mean."""
         theta = self.theta
-        noise = LogLinkNoise(
+        return LogLinkNoise(
             cdf=lambda y, mean: betainc(theta, y + 1.0, theta / (theta + mean)),
             spread=lambda mean: np.sqrt(1.0 / mean + 1.0 / theta),
             whole=True,
         )
-        return mixture_interval(noise, outputs, output_variance, level)
+
+    def interval(
+        self, outputs: Array, output_variance: Array, dispersion: float, level: float
+    ) -> tuple[Array, Array]:
+        """Whole numbers: quantiles of the count, mixed over the uncertain mean."""
+        return mixture_interval(self.noise(), outputs, output_variance, level)
+
+    def cumulative(
+        self, y: Array, outputs: Array, output_variance: Array, dispersion: float
+    ) -> tuple[Array, Array]:
+        """Of the count, mixed likewise."""
+        return mixture_cumulative(self.noise(), y, outputs, output_variance)
 
 
 def likeliest_theta(y: Array, mean: Array, weight: Array) -> float:

@@ -16,7 +16,11 @@ from scipy.special import gammaincc
 
 from derivata.contracts import Array
 from derivata.estimators.families.common import LogLinkFamily, freedom
-from derivata.estimators.families.mixture import LogLinkNoise, mixture_interval
+from derivata.estimators.families.mixture import (
+    LogLinkNoise,
+    mixture_cumulative,
+    mixture_interval,
+)
 from derivata.losses import PoissonLoss
 
 # Counts that vary this much more than a Poisson's, and surely so, ask for another family.
@@ -33,16 +37,25 @@ class PoissonFamily(LogLinkFamily):
         """Minus the log-likelihood, without log y!."""
         return PoissonLoss()
 
-    def interval(
-        self, outputs: Array, output_variance: Array, dispersion: float, level: float
-    ) -> tuple[Array, Array]:
-        """Whole numbers: quantiles of the Poisson count, mixed over the uncertain mean."""
-        noise = LogLinkNoise(
+    def noise(self) -> LogLinkNoise:
+        """How counts scatter about a mean."""
+        return LogLinkNoise(
             cdf=lambda y, mean: gammaincc(y + 1.0, mean),
             spread=lambda mean: 1.0 / np.sqrt(mean),
             whole=True,
         )
-        return mixture_interval(noise, outputs, output_variance, level)
+
+    def interval(
+        self, outputs: Array, output_variance: Array, dispersion: float, level: float
+    ) -> tuple[Array, Array]:
+        """Whole numbers: quantiles of the Poisson count, mixed over the uncertain mean."""
+        return mixture_interval(self.noise(), outputs, output_variance, level)
+
+    def cumulative(
+        self, y: Array, outputs: Array, output_variance: Array, dispersion: float
+    ) -> tuple[Array, Array]:
+        """Of the count, mixed likewise."""
+        return mixture_cumulative(self.noise(), y, outputs, output_variance)
 
 
 def overdispersed(

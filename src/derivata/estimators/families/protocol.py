@@ -105,6 +105,15 @@ class Family(Protocol):
         """
         ...
 
+    def cumulative(
+        self, y: Array, outputs: Array, output_variance: Array, dispersion: float
+    ) -> tuple[Array, Array]:
+        """P(Y < y) and P(Y <= y), (n,) each, of the distribution that ``interval`` bounds.
+
+        Raises ``NotAvailable`` of families that foresee no distribution of targets.
+        """
+        ...
+
     def validate(self, y: Array) -> None:
         """Raise ``InvalidTarget``, naming the row, if some target cannot be one of this family."""
         ...

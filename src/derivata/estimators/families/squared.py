@@ -10,7 +10,12 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from derivata.contracts import Array
-from derivata.estimators.families.common import FamilyOfLoss, freedom, normal_interval
+from derivata.estimators.families.common import (
+    FamilyOfLoss,
+    freedom,
+    normal_cumulative,
+    normal_interval,
+)
 from derivata.losses import SquaredLoss
 
 
@@ -40,3 +45,9 @@ class SquaredFamily(FamilyOfLoss):
     ) -> tuple[Array, Array]:
         """Normal, with the variances of the mean and of the noise added."""
         return normal_interval(outputs[:, 0], output_variance + dispersion, level)
+
+    def cumulative(
+        self, y: Array, outputs: Array, output_variance: Array, dispersion: float
+    ) -> tuple[Array, Array]:
+        """Normal, likewise."""
+        return normal_cumulative(y, outputs[:, 0], output_variance + dispersion)

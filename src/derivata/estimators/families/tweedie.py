@@ -21,7 +21,11 @@ from scipy.optimize import minimize
 
 from derivata.contracts import Array
 from derivata.estimators.families.common import LogLinkFamily, freedom, pearson_dispersion
-from derivata.estimators.families.mixture import LogLinkNoise, mixture_interval
+from derivata.estimators.families.mixture import (
+    LogLinkNoise,
+    mixture_cumulative,
+    mixture_interval,
+)
 from derivata.estimators.families.tweedie_density import log_density, probability_up_to
 from derivata.losses import TweedieLoss
 
@@ -83,16 +87,25 @@ class TweedieFamily(LogLinkFamily):
         found = _maximum(y, self.mean(outputs), weight, (self.power, self.power))
         return found[1] * float(weight.sum()) / freedom(weight, effective_params)
 
+    def noise(self, dispersion: float) -> LogLinkNoise:
+        """How sums of amounts scatter about a mean."""
+        scale, power = max(dispersion, LEAST_DISPERSION), self.power
+        return LogLinkNoise(
+            cdf=lambda y, mean: probability_up_to(y, mean, scale, power),
+            spread=lambda mean: np.sqrt(scale * mean ** (power - 2.0)),
+        )
+
     def interval(
         self, outputs: Array, output_variance: Array, dispersion: float, level: float
     ) -> tuple[Array, Array]:
         """Quantiles of the sum of amounts, mixed over the uncertain mean; often 0 below."""
-        scale, power = max(dispersion, LEAST_DISPERSION), self.power
-        noise = LogLinkNoise(
-            cdf=lambda y, mean: probability_up_to(y, mean, scale, power),
-            spread=lambda mean: np.sqrt(scale * mean ** (power - 2.0)),
-        )
-        return mixture_interval(noise, outputs, output_variance, level)
+        return mixture_interval(self.noise(dispersion), outputs, output_variance, level)
+
+    def cumulative(
+        self, y: Array, outputs: Array, output_variance: Array, dispersion: float
+    ) -> tuple[Array, Array]:
+        """Of the sum of amounts, mixed likewise."""
+        return mixture_cumulative(self.noise(dispersion), y, outputs, output_variance)
 
 
 def likeliest_power(y: Array, mean: Array, weight: Array, start: float) -> float:

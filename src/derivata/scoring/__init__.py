@@ -1,0 +1,1 @@
+"""How good predictions are, from predictions and outcomes alone: calibration, ranking, spread."""
