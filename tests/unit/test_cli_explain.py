@@ -71,7 +71,7 @@ def test_help_imports_nothing_heavy():
 def test_contributions_of_a_number_add_up_on_the_screen(fitted, capsys):
     lines = explain(capsys, fitted, "number", "--row", "3").splitlines()
     assert lines[0].endswith("table.csv` (line 4)") and lines[0].startswith("row 3 of ")
-    assert lines[1].startswith("y: ")
+    assert lines[1].startswith("predicted y: ")
     table = [line.rsplit("  ", 1) if "│" in line else [line] for line in lines[4:-2]]
     values = [float(line[0].split()[-1].replace(",", "")) for line in table]
     baseline, *each, total, prediction = values
@@ -119,7 +119,7 @@ def test_two_classes_show_odds_and_probabilities(fitted, capsys):
 
 def test_of_many_classes_the_predicted_one_is_explained_or_one_that_is_named(fitted, capsys):
     told = explain(capsys, fitted, "three", "--row", "1")
-    predicted = told.splitlines()[1].removeprefix("y: ")
+    predicted = told.splitlines()[1].removeprefix("predicted y: ")
     assert f"score of “{predicted}”" in told and "a score is" in told
     assert "score of “top”" in explain(capsys, fitted, "three", "--row", "1", "--class", "top")
 

@@ -13,6 +13,7 @@ from derivata.certified.batch import can_batch, refit_rows
 from derivata.certified.refits import refit_without, remaining
 from derivata.contracts import Array, HessianInverse
 from derivata.curvature.active import ActiveExpansion
+from derivata.curvature.exact import invert_exact
 from derivata.curvature.inverse import invert
 from derivata.errors import DerivataError
 from derivata.objective import Expansion
@@ -108,11 +109,20 @@ def _one(expansion: Expansion, solver: Solver, row: int, start: Array) -> tuple[
             far = np.abs(outputs - expansion.outputs[row]).max() > FAR
             if far and runs_away(expansion, row, end):
                 break
-            flat = invert(fit.expansion).null_space
+            flat = _flat_directions(fit.expansion)
             if flat is not None and np.abs(jacobian(end, np.array([0])) @ flat).max() > DECIDED:
                 break
             return outputs, True
     return expansion.outputs[row], False
+
+
+def _flat_directions(expansion: Expansion) -> Array | None:
+    """Directions in which F is flat, (p, m), or None; where outputs bend, of the exact Hessian.
+
+    A unit of a network that nothing weighs is flat in Gauss-Newton's, and held by its penalty.
+    """
+    linear = expansion.objective.predictor.is_linear
+    return (invert(expansion) if linear else invert_exact(expansion)).null_space
 
 
 def _sharpened(solver: Solver) -> Solver:

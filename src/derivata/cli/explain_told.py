@@ -65,7 +65,7 @@ def _head(explained: ExplainedRows, place: int) -> list[str]:
         where += f" (line {rows.lines[place]:,})"
     predicted = explained.prediction[place]
     words = clean(predicted) if isinstance(predicted, str) else number(float(predicted), 6)
-    lines = [where, f"{clean(model.task.target)}: {words}"]
+    lines = [where, f"predicted {clean(model.task.target)}: {words}"]
     scale = explained.found.scale
     if explained.classes:
         scale += f" of “{clean(explained.classes[place])}”"

@@ -33,6 +33,9 @@ from derivata.plain_text import clean, number, plural
 from derivata.removal.rows import row_steps
 
 SHOWN = 10
+# Of single rows: the share that is refitted, and from where on fewer are, as rows times parameters
+# summed over the refits; each is some ten passes of that.
+SHARE, MOST_WORK, LEAST_REFITS = 0.1, 1e9, 20
 
 
 @dataclass(frozen=True, eq=False)
@@ -125,7 +128,7 @@ def influence(
     groups: Any = None,
     judged: tuple[Any, Any] | None = None,
     sample_weight: Any = None,
-    budget: float | int | None = 0.1,
+    budget: float | int | None = None,
     random_state: int = 0,
 ) -> InfluenceResult:
     """The effect of removing rows, each alone, or groups of rows.
@@ -146,7 +149,8 @@ def influence(
         Rows whose mean loss, or whose predictions, are changed. Default: those of the fit; then the
         loss is the summed one of the rows that stay.
     budget : float, int or None
-        Refits of single rows, as a share or a number; None for all. Half goes to the rows with the
+        Refits of single rows, as a share (1.0 for all) or a number. By default a tenth of the rows,
+        but of a large table only as many as take seconds. Half goes to the rows with the
         most doubtful steps and the largest effects, half to others by lot. Rows whose step meets
         a kink or a constraint are refitted beyond it, but for a budget of 0.
     random_state : int
@@ -239,7 +243,7 @@ def _of_rows(
     steps = row_steps(fitted.at_minimum, places)
     effect = asked.by_steps(steps)
     doubt = doubt_of(steps, fitted.solver)
-    most = most_refits(budget, len(places))
+    most = _affordable(fitted, len(places)) if budget is None else most_refits(budget, len(places))
     if most:  # a step that moves a kink can be wrong by more than the effect
         most = max(most, int(np.count_nonzero(np.isinf(doubt))))
     sample = rows_to_refit(effect, doubt, most, rng)
@@ -264,6 +268,13 @@ def _of_rows(
         model=fitted.name,
         notes=(*fitted.notes, *_no_minimum(lost)),
     )
+
+
+def _affordable(fitted: FittedModel, n_places: int) -> int:
+    """A tenth of the rows, but of a large table no more than take seconds."""
+    predictor = fitted.objective.predictor
+    pass_of_rows = max(predictor.n_rows * predictor.n_params, 1)
+    return min(int(np.ceil(SHARE * n_places)), max(int(MOST_WORK / pass_of_rows), LEAST_REFITS))
 
 
 def _no_minimum(lost: list[str]) -> tuple[str, ...]:

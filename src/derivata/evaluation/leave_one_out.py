@@ -215,10 +215,13 @@ def _notes(fitted: FittedModel, certified: Certified) -> tuple[str, ...]:
         )
     if len(certified.failed):
         rows = ", ".join(str(row) for row in fitted.kept[certified.failed[:NAMED_ROWS]])
+        why = "its class, its level or its column has no other row, and no penalty holds the "
+        found = f"the fit has no minimum ({why}coefficient)"
+        if not fitted.objective.predictor.is_linear:
+            found = "no minimum was reached from that of all rows"
         notes.append(
-            f"without row {rows} the fit has no minimum (its class, its level or its column has no "
-            "other row, and no penalty holds the coefficient): the score is not known. Raise the "
-            "penalty, or leave such rows out."
+            f"without row {rows} {found}: the score is not known. Raise the penalty, or leave such "
+            "rows out."
         )
     return tuple(notes)
 

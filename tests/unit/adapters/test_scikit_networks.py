@@ -4,7 +4,9 @@ import sys
 
 import numpy as np
 import pytest
+from sklearn.datasets import load_breast_cancer
 from sklearn.neural_network import MLPClassifier, MLPRegressor
+from sklearn.preprocessing import StandardScaler
 
 from derivata.adapters.network_solver import NetworkNewton
 from derivata.adapters.scikit_networks import adapt_mlp
@@ -14,6 +16,7 @@ from derivata.errors import (
     NotAvailable,
     NotConverged,
 )
+from derivata.evaluation.leave_one_out import leave_one_out
 
 pytest.importorskip("jax")
 
@@ -150,3 +153,14 @@ def test_several_targets_and_other_rows_are_named():
     model.fit(X, y)
     with pytest.raises(InvalidTarget, match="'?zelkova'? in row 3"):
         adapt_mlp(model, X, np.where(np.arange(N) == 3, "zelkova", y))
+
+
+def test_a_unit_that_nothing_weighs_is_no_reason_to_call_a_refit_lost():
+    # A strong penalty empties units: flat in Gauss-Newton's Hessian, which their penalty holds.
+    X, y = load_breast_cancer(return_X_y=True)
+    X = StandardScaler().fit_transform(X)
+    settings = {"solver": "lbfgs", "tol": 1e-9, "max_iter": 5_000}
+    model = MLPClassifier((8,), activation="tanh", alpha=1.0, random_state=0, **settings).fit(X, y)
+    found = leave_one_out(model, X, y, budget=29)
+    assert 11 in found.refitted
+    assert 0.0 < found.approximation_error < 0.1 * found.optimism

@@ -4,6 +4,7 @@ import numpy as np
 import pandas as pd
 import pytest
 from sklearn.base import clone
+from sklearn.datasets import load_diabetes
 from sklearn.linear_model import Lasso, LogisticRegression, PoissonRegressor, Ridge
 from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import StandardScaler
@@ -83,12 +84,12 @@ def test_every_row_of_a_ridge_is_exact_without_a_refit():
 def test_effects_on_probabilities_are_differences_of_probabilities():
     X, y = classes(3)
     model = clone(LOGISTIC).fit(X, y)
-    found = influence(model, X, y, on="prediction", rows=[5], judged=(X[:7], y[:7]), budget=None)
+    found = influence(model, X, y, on="prediction", rows=[5], judged=(X[:7], y[:7]), budget=1.0)
     truth = without(model, X, y, [5]).predict_proba(X[:7]) - model.predict_proba(X[:7])
     assert found.effect.shape == (1, 7, 3)
     np.testing.assert_allclose(found.effect[0], truth, atol=1e-6)
     two = clone(LOGISTIC).fit(X, y > 0)
-    found = influence(two, X, y > 0, on="prediction", rows=[5], budget=None)
+    found = influence(two, X, y > 0, on="prediction", rows=[5], budget=1.0)
     truth = without(two, X, y > 0, [5]).predict_proba(X) - two.predict_proba(X)
     np.testing.assert_allclose(found.effect[0], truth[:, 1], atol=1e-6)
 
@@ -98,7 +99,7 @@ def test_the_error_told_is_about_that_of_the_rows_that_were_not_refitted(judges_
     X, y = classes()
     model = clone(LOGISTIC).fit(X[:60], y[:60])
     judged = (X[60:], y[60:]) if judges_others else None
-    exact = influence(model, X[:60], y[:60], judged=judged, budget=None)
+    exact = influence(model, X[:60], y[:60], judged=judged, budget=1.0)
     assert exact.refitted.all() and exact.error == 0.0
     ratios = []
     for seed in range(20):
@@ -118,7 +119,7 @@ def test_a_lasso_refits_rows_whose_removal_moves_its_active_set():
     X, y = numbers(n=40, p=4)
     X = np.column_stack([X, np.random.default_rng(1).standard_normal((40, 12))])
     model = Lasso(0.12, tol=1e-12, max_iter=100_000).fit(X, y)
-    found = influence(model, X, y, on="coef", budget=None)
+    found = influence(model, X, y, on="coef", budget=1.0)
     # scikit-learn divides the loss by the number of rows, so the same penalty has another alpha.
     same = Lasso(0.12 * 40 / 39, tol=1e-12, max_iter=100_000)
     moved = 0
@@ -136,7 +137,7 @@ def test_rows_with_weights_are_removed_whole():
     y = np.exp(0.3 * y)
     fitted = clone(model).fit(X, y, sample_weight=weight)
     kept = np.flatnonzero(weight)
-    found = influence(fitted, X, y, on="coef", sample_weight=weight, budget=None)
+    found = influence(fitted, X, y, on="coef", sample_weight=weight, budget=1.0)
     assert [int(rows[0]) for rows in found.rows] == kept.tolist()
     place = int(weight[kept].argmax())
     without_it = weight.copy()
@@ -198,3 +199,11 @@ def test_a_group_without_which_nothing_holds_the_fit_is_said_to_be_one():
     assert found.refitted.tolist() == [False, True]
     assert np.isnan(found.error)
     assert "without both the fit has no minimum in reach" in str(found)
+
+
+def test_a_large_table_is_refitted_no_more_than_is_affordable(monkeypatch):
+    X, y = load_diabetes(return_X_y=True)
+    model = LogisticRegression().fit(X, y > 140)
+    assert influence(model, X, y > 140).refitted.sum() == 45
+    monkeypatch.setattr("derivata.evaluation.influence.MOST_WORK", 1.0)
+    assert influence(model, X, y > 140).refitted.sum() == 20
