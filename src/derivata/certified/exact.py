@@ -16,7 +16,7 @@ from derivata.curvature.active import ActiveExpansion
 from derivata.curvature.exact import invert_exact
 from derivata.curvature.inverse import invert
 from derivata.errors import DerivataError
-from derivata.objective import Expansion
+from derivata.objective import Expansion, Objective
 from derivata.solvers import ConstrainedNewton, Newton, ProximalNewton
 from derivata.tuning import Solver
 
@@ -72,25 +72,29 @@ def exact_outputs(
     far = np.abs(outputs - expansion.outputs[rows]).max(axis=1) > FAR
     far &= not expansion.objective.is_quadratic
     for number in np.flatnonzero(reached & far):
-        reached[number] = not runs_away(expansion, rows[number], starts[number])
+        reached[number] = not _runs_away(expansion, rows[number], starts[number])
     sharp = _sharpened(solver)
     for number in np.flatnonzero(~reached):
         outputs[number], reached[number] = _one(expansion, sharp, rows[number], starts[number])
     return ExactOutputs(outputs, reached)
 
 
-def runs_away(expansion: Expansion, row: int, params: Array) -> bool:
-    """Whether twice the way to a fit without a row costs no more: then it has no minimum.
+def runs_away(expansion: Expansion, kept: Objective, params: Array) -> bool:
+    """Whether twice the way to a fit of the rows that are kept costs no more: it has no minimum.
 
-    So do classes that are separated once the row is gone: the fit stops where its gradient is
+    So do classes that are separated once some rows are gone: the fit stops where its gradient is
     rounding, at outputs that mean nothing.
     """
-    objective = expansion.objective
-    kept = remaining(objective, np.array([row]), np.minimum(objective.weight[[row]], 1.0))
     there = kept.at(params, expansion.hyper)
     beyond = kept.at(2.0 * params - expansion.params, expansion.hyper)
     with np.errstate(over="ignore", invalid="ignore"):
         return bool(beyond.value - there.value <= FLAT * expansion.nat)
+
+
+def _runs_away(expansion: Expansion, row: int, params: Array) -> bool:
+    objective = expansion.objective
+    removed = np.minimum(objective.weight[[row]], 1.0)
+    return runs_away(expansion, remaining(objective, np.array([row]), removed), params)
 
 
 def _one(expansion: Expansion, solver: Solver, row: int, start: Array) -> tuple[Array, bool]:
@@ -107,7 +111,7 @@ def _one(expansion: Expansion, solver: Solver, row: int, start: Array) -> tuple[
             end = fit.expansion.params
             outputs = own.outputs(end)[0]
             far = np.abs(outputs - expansion.outputs[row]).max() > FAR
-            if far and runs_away(expansion, row, end):
+            if far and _runs_away(expansion, row, end):
                 break
             flat = _flat_directions(fit.expansion)
             if flat is not None and np.abs(jacobian(end, np.array([0])) @ flat).max() > DECIDED:
