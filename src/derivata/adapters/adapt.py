@@ -1,23 +1,17 @@
 """The one door: any fitted model as a ``FittedModel``.
 
-The class of a model is looked up by its library and name, as text, and the function that knows it
-is imported then: nothing is loaded for models that nobody hands in. Of a user's own subclass the
-first class of its line that belongs to scikit-learn or to this package decides; their own
-subclasses (``MultiTaskLasso`` of ``Lasso``) must be in the table themselves.
+The function that knows a model's class is found by ``registry`` and imported then.
 
 Maths: docs/math/adapters.md
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from importlib import import_module
 from typing import Any
 
 from derivata.adapters.fitted import FittedModel
+from derivata.adapters.registry import known_by, names_in
 from derivata.errors import InvalidParameter
-
-Adapter = Callable[[Any, Any, Any, Any], FittedModel]
 
 # Library and class -> the function, as text.
 _LINEAR = "derivata.adapters.scikit_linear:adapt_linear"
@@ -87,31 +81,15 @@ def adapt(model: Any, X: Any, y: Any, sample_weight: Any = None) -> FittedModel:
     """
     if isinstance(model, FittedModel):
         return model
-    return _adapter_of(model)(model, X, y, sample_weight)
+    adapter = known_by(ADAPTERS, model)
+    if adapter is None:
+        raise InvalidParameter(
+            f"`model` is a {type(model).__name__}, which cannot be evaluated by calculus. "
+            f"Supported are {supported()}, each of these also at the end of a Pipeline."
+        )
+    return adapter(model, X, y, sample_weight)
 
 
 def supported() -> str:
     """The names of all classes that ``adapt`` takes, as a phrase."""
-    ours = [name for library, name in ADAPTERS if library == "derivata"]
-    theirs = [name for library, name in ADAPTERS if library == "sklearn"]
-    return f"derivata's {', '.join(ours)}, and scikit-learn's {', '.join(theirs)}"
-
-
-def _adapter_of(model: Any) -> Adapter:
-    if isinstance(model, type):
-        raise InvalidParameter(
-            f"`model` is the class {model.__name__}; expected a fitted model: "
-            f"`{model.__name__}().fit(X, y)`."
-        )
-    for parent in type(model).__mro__:
-        library = parent.__module__.partition(".")[0]
-        if library in ("sklearn", "derivata") and not parent.__name__.endswith("Mixin"):
-            home = ADAPTERS.get((library, parent.__name__))
-            if home is not None:
-                module, _, function = home.partition(":")
-                return getattr(import_module(module), function)
-            break
-    raise InvalidParameter(
-        f"`model` is a {type(model).__name__}, which cannot be evaluated by calculus. Supported "
-        f"are {supported()}, each of these also at the end of a Pipeline."
-    )
+    return names_in(ADAPTERS)

@@ -30,6 +30,7 @@ from derivata.estimators.row_values import typed_labels, validate_numbers
 from derivata.losses import SoftmaxLoss, SquaredLoss
 from derivata.objective import Objective
 from derivata.penalties.smooth import GroupRidge
+from derivata.predictors.straight import Straight
 
 NO_MINIMUM = (
     "{} is at no minimum of an objective: its networks are trained with dropout until held-out "
@@ -102,7 +103,7 @@ class NoMinimum:
 
 
 @dataclass(frozen=True, eq=False)
-class FixedOutputs:
+class FixedOutputs(Straight):
     """A predictor without parameters: outputs are what they are.
 
     Parameters
@@ -112,7 +113,6 @@ class FixedOutputs:
 
     outputs: Array
 
-    is_linear = True
     n_params = 0
 
     @property
@@ -153,22 +153,6 @@ class FixedOutputs:
     def leverage(self, params: Array, matrix: Array) -> Array:
         """Zeros, (n, k, k)."""
         return np.zeros((*self.outputs.shape, self.n_outputs))
-
-    def curvature_vp(self, params: Array, cotangent: Array, direction: Array) -> float:
-        """Zero."""
-        return 0.0
-
-    def row_curvature_vp(self, params: Array, directions: Array) -> float:
-        """Zero."""
-        return 0.0
-
-    def curvature(self, params: Array, cotangent: Array) -> float:
-        """Zero."""
-        return 0.0
-
-    def leverage_vjp(self, params: Array, matrix: Array, cotangents: Array) -> float:
-        """Zero."""
-        return 0.0
 
     def column_squares(self, weights: Array) -> Array:
         """No numbers."""

@@ -10,10 +10,10 @@ Maths: docs/math/attribution.md
 
 from __future__ import annotations
 
-from importlib import import_module
 from typing import Any, get_args
 
 from derivata.adapters.fitted import FittedModel
+from derivata.adapters.registry import known_by, names_in
 from derivata.errors import InvalidParameter
 from derivata.integrals.shapes import Shape
 
@@ -98,19 +98,9 @@ def shape_of(model: Any) -> Shape:
             f"`model` is what `adapt` made of {model.name}; hand in the model itself: neither its "
             "rows nor its objective are needed here."
         )
-    if isinstance(model, type):
-        raise InvalidParameter(
-            f"`model` is the class {model.__name__}; expected a fitted model: "
-            f"`{model.__name__}().fit(X, y)`."
-        )
-    for parent in type(model).__mro__:
-        library = parent.__module__.partition(".")[0]
-        if library in ("sklearn", "derivata") and not parent.__name__.endswith("Mixin"):
-            home = SHAPES.get((library, parent.__name__))
-            if home is not None:
-                module, _, function = home.partition(":")
-                return getattr(import_module(module), function)(model)
-            break
+    shape = known_by(SHAPES, model)
+    if shape is not None:
+        return shape(model)
     raise InvalidParameter(
         f"`model` is a {type(model).__name__}, of which no way from columns to outputs along which "
         f"to integrate is known. Supported are {supported_shapes()}, each of these also at the end "
@@ -121,6 +111,4 @@ def shape_of(model: Any) -> Shape:
 
 def supported_shapes() -> str:
     """The names of all classes that ``shape_of`` takes, as a phrase."""
-    ours = [name for library, name in SHAPES if library == "derivata"]
-    theirs = [name for library, name in SHAPES if library == "sklearn"]
-    return f"derivata's {', '.join(ours)}, and scikit-learn's {', '.join(theirs)}"
+    return names_in(SHAPES)

@@ -13,10 +13,11 @@ from dataclasses import dataclass
 import numpy as np
 
 from derivata.contracts import Array, Design, Rows
+from derivata.predictors.straight import Straight
 
 
 @dataclass(frozen=True, eq=False)
-class LinearPredictor:
+class LinearPredictor(Straight):
     """Outputs that are linear in the parameters.
 
     Parameters
@@ -39,11 +40,6 @@ class LinearPredictor:
     def n_params(self) -> int:
         """Number of parameters."""
         return self.n_outputs * self.design.n_columns
-
-    @property
-    def is_linear(self) -> bool:
-        """True."""
-        return True
 
     @property
     def reference(self) -> Array:
@@ -89,22 +85,6 @@ class LinearPredictor:
         result[:, first, second] = quadratics
         result[:, second, first] = quadratics
         return result
-
-    def curvature_vp(self, params: Array, cotangent: Array, direction: Array) -> float:
-        """Zero: outputs are linear in the parameters."""
-        return 0.0
-
-    def row_curvature_vp(self, params: Array, directions: Array) -> float:
-        """Zero."""
-        return 0.0
-
-    def curvature(self, params: Array, cotangent: Array) -> float:
-        """Zero."""
-        return 0.0
-
-    def leverage_vjp(self, params: Array, matrix: Array, cotangents: Array) -> float:
-        """Zero: J does not move."""
-        return 0.0
 
     def column_squares(self, weights: Array) -> Array:
         """sum_i weights_i |J_ij|^2 for each parameter, (n_params,)."""

@@ -15,10 +15,11 @@ import numpy as np
 
 from derivata.contracts import Array, Design, Rows
 from derivata.lazy import lazy
+from derivata.predictors.straight import Straight
 
 
 @dataclass(frozen=True, eq=False)
-class SeparateLinear:
+class SeparateLinear(Straight):
     """Outputs that are linear in parameters of their own.
 
     Parameters
@@ -43,11 +44,6 @@ class SeparateLinear:
     def n_params(self) -> int:
         """Columns of all designs together."""
         return sum(design.n_columns for design in self.designs)
-
-    @property
-    def is_linear(self) -> bool:
-        """True."""
-        return True
 
     @property
     def reference(self) -> Array:
@@ -109,22 +105,6 @@ class SeparateLinear:
             form = np.einsum("ij,ij->i", self.designs[a].matvec(both), self._dense[b])
             result[:, a, b] = result[:, b, a] = form
         return result
-
-    def curvature_vp(self, params: Array, cotangent: Array, direction: Array) -> float:
-        """Zero: outputs are linear in the parameters."""
-        return 0.0
-
-    def row_curvature_vp(self, params: Array, directions: Array) -> float:
-        """Zero."""
-        return 0.0
-
-    def curvature(self, params: Array, cotangent: Array) -> float:
-        """Zero."""
-        return 0.0
-
-    def leverage_vjp(self, params: Array, matrix: Array, cotangents: Array) -> float:
-        """Zero: J does not move."""
-        return 0.0
 
     def column_squares(self, weights: Array) -> Array:
         """sum_i weights_i |J_ij|^2 for each parameter, (n_params,)."""
